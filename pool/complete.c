@@ -1,0 +1,133 @@
+/*
+ * Complete: a finished job on its way back, and its end on the loop. Step 9 of 11.
+ * Before: worker (pool/worker.c), which pushes.
+ * After:  wake (pool/wake.c), which takes.
+ *
+ * The list is pushed by any worker and taken whole by the loop, so it needs no lock and knows no ABA: nobody ever takes
+ * a single job off it. Nothing is allocated between run and done; a completion can't fail.
+ */
+#include "internal.h"
+
+void tti_complete_push(struct tt_wake *wake, struct tt_job *job) {
+    struct tt_job *newest = atomic_load_explicit(&wake->finished, memory_order_relaxed);
+    do
+        job->next = newest;
+    while (!atomic_compare_exchange_weak_explicit(&wake->finished, &newest, job, memory_order_seq_cst,
+                                                  memory_order_relaxed));
+    tti_wake_ring(wake);
+}
+
+/*
+ * The loop's own list, for jobs that end without a worker's word. It is linked by prev: a zombie's worker may push the
+ * job by next at any time. It is emptied before the completion list is looked at, so done comes before release.
+ */
+void tti_complete_give_up(struct tt_job *job, enum tt_outcome outcome) {
+    struct tt_wake *wake = job->pool->wake;
+    job->outcome = outcome;
+    if (tti_job_phase(job, memory_order_relaxed) < TTI_RUNNING)
+        tti_job_set_phase(job, TTI_FINISHED);
+    job->prev = NULL;
+    *wake->given_up_end = job;
+    wake->given_up_end = &job->prev;
+}
+
+/** The caller hears how it ended. Whether the job's memory may be gone afterwards is the caller's knowledge. */
+static void tell(struct tt_job *job) TT_ON_LOOP {
+    struct tt_pool *pool = job->pool;
+    tt_timer_stop(pool->wake, &job->timer);
+    pool->waiting_count--;
+    tti_account_end(job, pool->wake->now_us);
+    job->flags |= TTI_DONE_CALLED;
+}
+
+/** No worker touches the job any more: permit and count go back, the job is idle again. */
+static void let_go(struct tt_job *job) TT_ON_LOOP {
+    struct tt_pool *pool = job->pool;
+    struct tt_limiter *limiter = (job->flags & TTI_HAS_PERMIT) != 0 ? job->limiter : NULL;
+    job->flags = 0;
+    tti_job_set_phase(job, TTI_IDLE);
+    pool->inside_count--;
+    if (limiter != NULL)
+        tti_limiter_give(limiter);
+}
+
+static void end_job(struct tt_job *job) TT_ON_LOOP {
+    tt_done_fn done = job->done;
+    tt_release_fn release = job->release;
+    tell(job);
+    if (release == NULL) {
+        let_go(job); /* first: done may free the job, or submit it again */
+        done(job);
+        return;
+    }
+    done(job);
+    let_go(job);
+    release(job);
+}
+
+/** A job that was given up while it ran: done now, release when its worker comes back. */
+static void end_zombie(struct tt_job *job) TT_ON_LOOP {
+    tell(job);
+    job->done(job);
+}
+
+static void release_zombie(struct tt_job *job) TT_ON_LOOP {
+    tt_release_fn release = job->release;
+    tti_count(&job->pool->zombies_ended);
+    let_go(job);
+    if (release != NULL)
+        release(job);
+}
+
+static size_t dispatch_given_up(struct tt_wake *wake, size_t max_count) TT_ON_LOOP {
+    size_t count = 0;
+    while (wake->given_up != NULL && count < max_count) {
+        struct tt_job *job = wake->given_up;
+        wake->given_up = job->prev;
+        if (wake->given_up == NULL)
+            wake->given_up_end = &wake->given_up;
+        if (tti_job_phase(job, memory_order_relaxed) == TTI_FINISHED)
+            end_job(job);
+        else
+            end_zombie(job);
+        count++;
+    }
+    return count;
+}
+
+/** Takes the whole list and puts it behind what is pending, oldest first. */
+static void collect(struct tt_wake *wake) TT_ON_LOOP {
+    if (atomic_load_explicit(&wake->finished, memory_order_relaxed) == NULL)
+        return;
+    struct tt_job *newest = atomic_exchange_explicit(&wake->finished, NULL, memory_order_acquire);
+    struct tt_job *oldest = NULL;
+    while (newest != NULL) {
+        struct tt_job *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest != NULL) {
+        struct tt_job *next = oldest->next;
+        tti_list_append(&wake->pending, oldest);
+        oldest = next;
+    }
+}
+
+size_t tti_complete_dispatch(struct tt_wake *wake, size_t max_count) {
+    size_t count = dispatch_given_up(wake, max_count);
+    if (wake->given_up != NULL)
+        return count; /* a zombie's release may stand on the completion list already: its done comes first */
+    collect(wake);
+    while (count < max_count) {
+        struct tt_job *job = tti_list_take(&wake->pending);
+        if (job == NULL)
+            break;
+        if ((job->flags & TTI_DONE_CALLED) != 0)
+            release_zombie(job);
+        else
+            end_job(job);
+        count++;
+    }
+    return count;
+}

@@ -1,0 +1,238 @@
+/**
+ * Internal: the objects of the library, and which thread owns what.
+ *
+ *     onloop   the loop's alone
+ *     locked   under pool->lock
+ *     fixed    written before a second thread sees it
+ *     atomic   as its comment says
+ *
+ * A job's phase decides who owns it (job.h has the table). Two transitions are races, and each is one atomic decision:
+ *   start or expire      QUEUED -> RUNNING by a worker, or out of the queue by the loop: both under pool->lock
+ *   finish or abandon    RUNNING -> FINISHED by the worker, or RUNNING -> ZOMBIE by the loop: one compare-and-swap
+ */
+#ifndef POOL_INTERNAL_H
+#define POOL_INTERNAL_H
+
+#include "clock.h"
+#include "lock.h"
+#include "wheel.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tothread/job.h>
+#include <tothread/pool.h>
+#include <tothread/wake.h>
+
+enum tti_phase {
+    TTI_IDLE = 0,
+    TTI_LIMITED,  /* onloop: in its limiter's list */
+    TTI_BATCHED,  /* onloop: in its pool's batch of this turn */
+    TTI_QUEUED,   /* locked: in its pool's queue */
+    TTI_RUNNING,  /* atomic: with its worker */
+    TTI_FINISHED, /* on the completion list, or past it */
+    TTI_ZOMBIE,   /* atomic: with its worker; the loop has given it up */
+    TTI_ENDED     /* a zombie on the completion list: only release is left */
+};
+
+/* job->flags, onloop */
+#define TTI_HAS_PERMIT 1u
+#define TTI_DONE_CALLED 2u
+
+/** A FIFO of jobs, linked both ways. */
+struct tti_list {
+    struct tt_job *first;
+    struct tt_job *last;
+    uint32_t count;
+};
+
+struct tti_worker {
+    struct tt_pool *pool; /* fixed */
+    pthread_t thread;     /* fixed */
+    uint32_t number;      /* fixed, from 1 */
+    char name[16];        /* fixed */
+    struct tti_park park;
+    void *state; /* the worker's own, of on_start */
+    struct tt_post gone;
+
+    struct tti_worker *next;      /* locked: pool->workers */
+    struct tti_worker *prev;      /* locked */
+    struct tti_worker *next_idle; /* locked: pool->idle */
+    bool is_woken;                /* locked: taken off the idle stack, not yet back at the queue */
+    bool is_ready;                /* locked: its start hook has succeeded */
+    bool is_zombie;               /* locked: its job was given up */
+    int thread_id;                /* locked: the kernel's */
+    const char *job_name;         /* locked: copied from the job when it was taken */
+    char job_id[TT_SNAPSHOT_ID_MAX];
+    uint64_t job_queue_us;
+
+    /* atomic: what it runs. The worker stores NULL before it hands the job over, and the loop alone frees jobs, so the
+       loop may follow the pointer. Others look at run_started_us only, which is 0 when it runs nothing. */
+    _Atomic(struct tt_job *) job;
+    _Atomic uint64_t run_started_us;
+
+    uint64_t cpu_mark_us; /* the worker's own: its CPU clock as last read */
+    uint64_t cpu_read_us; /* when that was */
+};
+
+/** One writer, the loop; read by snapshots. */
+typedef _Atomic uint64_t tti_counter;
+
+struct tt_pool {
+    struct tt_wake *wake;           /* fixed; not touched once is_orphaned */
+    struct tt_pool_options options; /* fixed */
+    char name[TT_POOL_NAME_MAX];    /* fixed */
+    _Atomic uint32_t references;    /* the loop's, and one a thread */
+
+    /* onloop */
+    struct tti_list batch;     /* submitted in this turn */
+    bool is_dirty;             /* in wake->dirty_pools */
+    struct tt_pool *next_dirty;
+    struct tt_pool *next_pool; /* of the wake */
+    bool is_closed;
+    uint32_t waiting_count;  /* done not called yet: limited, batched, queued, running */
+    uint32_t inside_count;   /* release not called yet */
+    uint32_t queue_limit;
+    uint64_t queue_timeout_us;
+    uint64_t shortest_run_us; /* the shortest run time-out since the pool was last empty; 0: none */
+    struct tt_timer scan;     /* looks for run deadlines that have passed */
+    uint64_t rate_idle_us;    /* account.c: since when nobody waits, while nobody does */
+    uint64_t rate_since_us;   /* the window in which ends are counted */
+    uint32_t rate_count;
+    uint32_t rate_last_count;
+    uint64_t rate_last_us;
+
+    /* locked */
+    struct tti_lock lock;
+    struct tti_list queue;
+    struct tti_worker *workers; /* all threads, newest first */
+    struct tti_worker *idle;    /* parked, last-parked first */
+    uint32_t idle_count;
+    uint32_t waking_count; /* woken, on their way to the queue */
+    uint32_t target_count; /* workers wanted */
+    uint32_t thread_count; /* threads that have not decided to end */
+    uint32_t ready_count;
+    uint32_t zombie_count;
+    uint32_t spare_count;
+    uint32_t next_number;
+    bool is_stopping;
+    bool is_orphaned; /* the loop has gone: nobody to report to */
+    uint64_t start_failures;
+    char start_error[256];
+
+    _Atomic uint32_t serving_count; /* ready and no zombie: written under the lock, read by submit */
+    _Atomic uint32_t shown_limit;   /* copies for snapshots of what is onloop */
+    _Atomic uint32_t shown_held; /* limited and batched jobs */
+    _Atomic uint32_t shown_closed;
+
+    tti_counter submitted;
+    tti_counter refused_full;
+    tti_counter refused_closed;
+    tti_counter outcomes[TT_OUTCOME_COUNT];
+    tti_counter zombies_ended;
+};
+
+struct tt_wake {
+    int read_fd;  /* fixed */
+    int write_fd; /* fixed */
+    pthread_t loop_thread;
+
+    _Alignas(64) _Atomic(struct tt_job *) finished; /* newest first; pushed by workers, taken whole by the loop */
+    _Atomic(struct tt_post *) posts;                /* the same for posts */
+    _Alignas(64) _Atomic uint32_t is_asleep; /* 1: the next to finish writes the pipe. See wake.c */
+
+    /* onloop */
+    _Alignas(64) struct tti_list pending; /* finished jobs that this turn had no room for, oldest first */
+    struct tt_job *given_up;              /* cancelled, expired, abandoned: done is due. Linked by prev */
+    struct tt_job **given_up_end;
+    struct tt_limiter *limiters; /* that have waiting jobs */
+    struct tt_pool *pools;
+    struct tt_pool *dirty_pools;
+    uint32_t bytes_expected; /* written to the pipe, or about to be, and not read yet */
+    bool uses_prepare;
+    bool is_armed; /* is_asleep was stored 1 since the last dispatch */
+    bool is_dispatching;
+    bool now_is_stale;
+    uint64_t now_us;
+    struct tti_wheel wheel;
+};
+
+static inline void tti_count(tti_counter *counter) {
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static inline void tti_pool_hold(struct tt_pool *pool, int32_t change) {
+    uint32_t count = atomic_load_explicit(&pool->shown_held, memory_order_relaxed);
+    atomic_store_explicit(&pool->shown_held, count + (uint32_t)change, memory_order_relaxed);
+}
+
+static inline enum tti_phase tti_job_phase(const struct tt_job *job, memory_order order) {
+    return (enum tti_phase)atomic_load_explicit(&job->phase, order);
+}
+
+static inline void tti_job_set_phase(struct tt_job *job, enum tti_phase phase) {
+    atomic_store_explicit(&job->phase, (uint32_t)phase, memory_order_relaxed);
+}
+
+/* list.h's job: queue.c */
+void tti_list_append(struct tti_list *list, struct tt_job *job);
+void tti_list_remove(struct tti_list *list, struct tt_job *job);
+struct tt_job *tti_list_take(struct tti_list *list);
+void tti_list_splice(struct tti_list *list, struct tti_list *tail);
+
+/* queue.c: the bounded queue, and who is woken for it */
+void tti_queue_flush(struct tt_pool *pool) TT_ON_LOOP;
+bool tti_queue_remove(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
+struct tt_job *tti_queue_take(struct tt_pool *pool, struct tti_worker *worker, uint64_t now_us);
+void tti_queue_note_serving(struct tt_pool *pool) TT_REQUIRES(pool->lock);
+bool tti_queue_has_surplus(const struct tt_pool *pool) TT_REQUIRES(pool->lock); /* a worker is one too many */
+
+/* submit.c */
+void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
+
+/* worker.c */
+enum tt_status tti_worker_create(struct tt_pool *pool) TT_ON_LOOP;
+void tti_worker_run(struct tti_worker *worker, struct tt_job *job, uint64_t started_us);
+enum tt_status tti_worker_fill(struct tt_pool *pool) TT_ON_LOOP;
+
+/* complete.c: from the worker to the loop, and the end of a job there */
+void tti_complete_push(struct tt_wake *wake, struct tt_job *job);
+void tti_complete_give_up(struct tt_job *job, enum tt_outcome outcome) TT_ON_LOOP;
+size_t tti_complete_dispatch(struct tt_wake *wake, size_t max_count) TT_ON_LOOP;
+
+/* wake.c */
+void tti_wake_ring(struct tt_wake *wake);
+uint64_t tti_wake_time_us(struct tt_wake *wake) TT_ON_LOOP;
+
+/* deadline.c */
+void tti_deadline_begin(struct tt_pool *pool, struct tt_job *job, uint64_t now_us) TT_ON_LOOP;
+
+/* cancel.c */
+bool tti_cancel_waiting(struct tt_job *job, enum tt_outcome outcome) TT_ON_LOOP;
+bool tti_cancel_running(struct tt_job *job, enum tt_outcome outcome, uint64_t now_us) TT_ON_LOOP;
+
+/* limiter.c */
+bool tti_limiter_take(struct tt_limiter *limiter, struct tt_job *job) TT_ON_LOOP;
+void tti_limiter_give(struct tt_limiter *limiter) TT_ON_LOOP;
+void tti_limiter_remove(struct tt_limiter *limiter, struct tt_job *job) TT_ON_LOOP;
+
+/* account.c */
+uint64_t tti_account_cpu_us(struct tti_worker *worker, uint64_t end_us);
+void tti_account_start(struct tti_worker *worker);
+void tti_account_begin(struct tt_pool *pool, uint64_t now_us) TT_ON_LOOP;
+void tti_account_end(struct tt_job *job, uint64_t now_us) TT_ON_LOOP;
+
+/* stats.c */
+void tti_stats_copy_queued(const struct tt_job *job, uint64_t now_us, struct tt_job_snapshot *ret);
+
+/* inline.c */
+enum tt_status tti_inline_start(struct tt_pool *pool, struct tt_error *reterr) TT_ON_LOOP;
+void tti_inline_stop(struct tt_pool *pool) TT_ON_LOOP;
+size_t tti_inline_run(struct tt_pool *pool, size_t max_count) TT_ON_LOOP;
+
+/* pool.c */
+void tti_pool_release(struct tt_pool *pool);
+
+#endif

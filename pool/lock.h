@@ -1,0 +1,64 @@
+/**
+ * Lock and park: the two ways in which threads of this library wait for each other.
+ *
+ * A lock is held for a few dozen nanoseconds, never over a callback or a system call, and no thread holds two.
+ * A park is where one thread sleeps until it is woken: a futex word of its own, so that waking picks a thread.
+ */
+#ifndef POOL_LOCK_H
+#define POOL_LOCK_H
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <tothread/thread.h>
+#include <unistd.h>
+
+struct TT_CAPABILITY tti_lock {
+    pthread_mutex_t mutex;
+};
+
+/** Thread: any, before others see the lock. Returns: 0 or an errno. */
+static inline int tti_lock_init(struct tti_lock *lock) {
+    return pthread_mutex_init(&lock->mutex, NULL);
+}
+
+static inline void tti_lock_deinit(struct tti_lock *lock) {
+    (void)pthread_mutex_destroy(&lock->mutex); /* fails only while held: our own bug, which tsan reports */
+}
+
+static inline void tti_lock_enter(struct tti_lock *lock) TT_ACQUIRES(*lock) TT_NO_THREAD_CHECK {
+    (void)pthread_mutex_lock(&lock->mutex); /* a default mutex that was initialised can't fail */
+}
+
+static inline void tti_lock_leave(struct tti_lock *lock) TT_RELEASES(*lock) TT_NO_THREAD_CHECK {
+    (void)pthread_mutex_unlock(&lock->mutex);
+}
+
+struct tti_park {
+    _Atomic uint32_t signal; /* 1: woken and not yet seen */
+};
+
+static inline void tti_park_wake(struct tti_park *park) {
+    /* Release pairs with the acquire in tti_park_wait: what the waker wrote before is seen after. */
+    if (atomic_exchange_explicit(&park->signal, 1, memory_order_release) == 0)
+        (void)syscall(SYS_futex, &park->signal, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/** Sleeps until woken, or for timeout_us at most (UINT64_MAX: no limit). One wake ends one wait. */
+static inline void tti_park_wait(struct tti_park *park, uint64_t timeout_us) {
+    struct timespec limit = {(time_t)(timeout_us / 1000000u), (long)(timeout_us % 1000000u) * 1000};
+    while (atomic_exchange_explicit(&park->signal, 0, memory_order_acquire) == 0) {
+        long failed = syscall(SYS_futex, &park->signal, FUTEX_WAIT_PRIVATE, 0,
+                              timeout_us == UINT64_MAX ? NULL : &limit, NULL, 0);
+        if (failed != 0 && timeout_us != UINT64_MAX) {
+            /* Timed out or interrupted: a bounded wait may end early. A signal that came meanwhile is taken along. */
+            (void)atomic_exchange_explicit(&park->signal, 0, memory_order_acquire);
+            return;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,284 @@
+/* Pool: its beginning, its changes and its end. */
+#include "internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STACK_BYTES_DEFAULT (256u * 1024u)
+#define DISPATCH_COUNT 256u
+
+static enum tt_status check_options(const struct tt_pool_options *options, struct tt_error *reterr) {
+    size_t name_size = options->name != NULL ? strnlen(options->name, TT_POOL_NAME_MAX) : 0;
+    if (name_size == 0 || name_size == TT_POOL_NAME_MAX)
+        return tt_error_set(reterr, TT_INVALID, 0, "a pool's name has 1 to %d bytes", TT_POOL_NAME_MAX - 1);
+    if (options->worker_count > TT_POOL_WORKERS_MAX)
+        return tt_error_set(reterr, TT_INVALID, 0, "a pool has at most %d workers", TT_POOL_WORKERS_MAX);
+    if (options->queue_limit == 0)
+        return tt_error_set(reterr, TT_INVALID, 0, "a queue holds at least 1 job");
+    if (options->spare_count > TT_POOL_WORKERS_MAX)
+        return tt_error_set(reterr, TT_INVALID, 0, "a pool has at most %d spare threads", TT_POOL_WORKERS_MAX);
+    if (options->stack_bytes != 0 && options->stack_bytes < (size_t)sysconf(_SC_THREAD_STACK_MIN))
+        return tt_error_set(reterr, TT_INVALID, 0, "a stack has at least %ld bytes", sysconf(_SC_THREAD_STACK_MIN));
+    return TT_OK;
+}
+
+void tti_pool_release(struct tt_pool *pool) {
+    /* acq_rel: whoever frees sees what the others have written. */
+    if (atomic_fetch_sub_explicit(&pool->references, 1, memory_order_acq_rel) != 1)
+        return;
+    tti_lock_deinit(&pool->lock);
+    free(pool);
+}
+
+static enum tt_status start_workers(struct tt_pool *pool, struct tt_error *reterr) TT_ON_LOOP {
+    if (pool->options.worker_count == 0)
+        return tti_inline_start(pool, reterr);
+    for (uint32_t i = 0; i < pool->options.worker_count; i++) {
+        enum tt_status status = tti_worker_create(pool);
+        if (status != TT_OK) {
+            int failed = errno;
+            return tt_error_set(reterr, status, failed, "can't start thread %u of pool \"%s\": %s", i + 1, pool->name,
+                                strerrordesc_np(failed));
+        }
+    }
+    return TT_OK;
+}
+
+struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_pool_options *options, struct tt_error *reterr) {
+    if (check_options(options, reterr) != TT_OK)
+        return NULL;
+    struct tt_pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL || tti_lock_init(&pool->lock) != 0) {
+        (void)tt_error_set(reterr, TT_NOMEM, 0, "no memory for pool \"%s\"", options->name);
+        free(pool);
+        return NULL;
+    }
+    pool->wake = wake;
+    pool->options = *options;
+    memcpy(pool->name, options->name, strlen(options->name) + 1);
+    pool->options.name = pool->name;
+    if (pool->options.stack_bytes == 0)
+        pool->options.stack_bytes = STACK_BYTES_DEFAULT;
+    pool->references = 1;
+    pool->target_count = options->worker_count;
+    pool->spare_count = options->spare_count;
+    pool->queue_limit = options->queue_limit;
+    pool->shown_limit = options->queue_limit;
+    pool->queue_timeout_us = options->queue_timeout_us;
+    pool->rate_since_us = tti_wake_time_us(wake);
+    pool->rate_idle_us = pool->rate_since_us;
+    pool->next_pool = wake->pools;
+    wake->pools = pool;
+    if (start_workers(pool, reterr) != TT_OK) {
+        tt_pool_destroy(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+enum tt_status tt_pool_resize(struct tt_pool *pool, uint32_t worker_count) {
+    if (worker_count == 0 || worker_count > TT_POOL_WORKERS_MAX || pool->options.worker_count == 0)
+        return TT_INVALID;
+    struct tti_worker *sleepers = NULL;
+    tti_lock_enter(&pool->lock);
+    pool->target_count = worker_count;
+    if (pool->thread_count - pool->zombie_count > worker_count) {
+        /* All wake, those too many end; the rest goes back to sleep. */
+        sleepers = pool->idle;
+        for (struct tti_worker *worker = sleepers; worker != NULL; worker = worker->next_idle) {
+            worker->is_woken = true;
+            pool->waking_count++;
+        }
+        pool->idle = NULL;
+        pool->idle_count = 0;
+    }
+    tti_lock_leave(&pool->lock);
+    while (sleepers != NULL) {
+        struct tti_worker *next = sleepers->next_idle; /* it may sleep again, and be linked anew, once woken */
+        tti_park_wake(&sleepers->park);
+        sleepers = next;
+    }
+    return tti_worker_fill(pool);
+}
+
+enum tt_status tt_pool_set_limits(struct tt_pool *pool, uint32_t queue_limit, uint32_t spare_count,
+                                  uint64_t queue_timeout_us) {
+    if (queue_limit == 0 || spare_count > TT_POOL_WORKERS_MAX)
+        return TT_INVALID;
+    pool->queue_limit = queue_limit;
+    pool->queue_timeout_us = queue_timeout_us;
+    atomic_store_explicit(&pool->shown_limit, queue_limit, memory_order_relaxed);
+    tti_lock_enter(&pool->lock);
+    pool->spare_count = spare_count;
+    tti_lock_leave(&pool->lock);
+    (void)tti_worker_fill(pool); /* a thread that can't start is counted and shown: the limits are set */
+    return TT_OK;
+}
+
+void tt_pool_close(struct tt_pool *pool) {
+    pool->is_closed = true;
+    atomic_store_explicit(&pool->shown_closed, 1, memory_order_relaxed);
+}
+
+bool tt_pool_is_idle(const struct tt_pool *pool) {
+    return pool->inside_count == 0;
+}
+
+/** One turn of a private loop: sleeps until something happens or until due_us, then dispatches. */
+static void turn(struct tt_wake *wake, uint64_t due_us) TT_ON_LOOP {
+    bool used_prepare = wake->uses_prepare;
+    int64_t sleep_us = tt_wake_prepare(wake);
+    uint64_t now_us = tti_clock_now_us();
+    int64_t left_us = due_us > now_us ? (int64_t)(due_us - now_us) : 0;
+    if (sleep_us < 0 || sleep_us > left_us)
+        sleep_us = left_us;
+    struct pollfd watched = {.fd = wake->read_fd, .events = POLLIN};
+    struct timespec limit = {sleep_us / 1000000, sleep_us % 1000000 * 1000};
+    (void)ppoll(&watched, 1, &limit, NULL); /* interrupted or not: the dispatch looks at everything */
+    (void)tt_wake_dispatch(wake, DISPATCH_COUNT);
+    wake->uses_prepare = used_prepare;
+    if (!used_prepare)
+        (void)tt_wake_dispatch(wake, 0); /* arms the pipe again for a loop that never prepares */
+}
+
+/** Cancels what waits for a permit: those that hold the permits may be zombies, which never give them back. */
+static void give_up_limited(struct tt_pool *pool) TT_ON_LOOP {
+    struct tt_limiter *limiter = pool->wake->limiters;
+    while (limiter != NULL) {
+        struct tt_limiter *next_limiter = limiter->next; /* it leaves the list with its last job */
+        struct tt_job *job = limiter->first;
+        while (job != NULL) {
+            struct tt_job *next = job->next;
+            if (job->pool == pool)
+                (void)tti_cancel_waiting(job, TT_CANCELLED); /* true: only the loop moves it */
+            job = next;
+        }
+        limiter = next_limiter;
+    }
+}
+
+/** Cancels what waits, and gives up what runs; a job without release is given up too, its memory stays in use. */
+static void give_up_all(struct tt_pool *pool) TT_ON_LOOP {
+    uint64_t now_us = tti_wake_time_us(pool->wake);
+    struct tt_job *job;
+    give_up_limited(pool);
+    tt_wake_flush(pool->wake);
+    for (;;) {
+        tti_lock_enter(&pool->lock);
+        job = pool->queue.first;
+        tti_lock_leave(&pool->lock);
+        if (job == NULL)
+            break;
+        (void)tti_cancel_waiting(job, TT_CANCELLED); /* false: a worker has just taken it */
+    }
+    struct tt_job *running = NULL;
+    tti_lock_enter(&pool->lock);
+    for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
+        job = atomic_load_explicit(&worker->job, memory_order_acquire);
+        if (job == NULL || worker->is_zombie)
+            continue;
+        job->prev = running;
+        running = job;
+    }
+    tti_lock_leave(&pool->lock);
+    while (running != NULL) {
+        job = running;
+        running = job->prev;
+        (void)tti_cancel_running(job, TT_ABANDONED, now_us); /* false: it has just finished */
+    }
+}
+
+/** All that is inside, also what waits for a permit, which other threads can't see. */
+static void list_left(struct tt_pool *pool, struct tt_job_snapshot *left, size_t capacity) TT_ON_LOOP {
+    if (capacity == 0)
+        return;
+    memset(left, 0, capacity * sizeof *left); /* a job that has just finished is counted, but can't be described */
+    tt_wake_flush(pool->wake);
+    size_t count = tt_pool_jobs(pool, left, capacity);
+    uint64_t now_us = tti_clock_now_us();
+    for (const struct tt_limiter *limiter = pool->wake->limiters; limiter != NULL; limiter = limiter->next)
+        for (const struct tt_job *job = limiter->first; job != NULL && count < capacity; job = job->next)
+            if (job->pool == pool)
+                tti_stats_copy_queued(job, now_us, &left[count++]);
+}
+
+/** Whether some done is still due. */
+static bool has_unfinished(const struct tt_pool *pool) TT_ON_LOOP {
+    return pool->waiting_count != 0;
+}
+
+size_t tt_pool_drain(struct tt_pool *pool, uint64_t timeout_us, struct tt_job_snapshot *left, size_t left_capacity) {
+    uint64_t due_us = tti_clock_add_us(tti_clock_now_us(), timeout_us);
+    tt_pool_close(pool);
+    while (!tt_pool_is_idle(pool) && tti_clock_now_us() < due_us)
+        turn(pool->wake, due_us);
+    if (tt_pool_is_idle(pool))
+        return 0;
+    size_t count = pool->inside_count;
+    list_left(pool, left, left_capacity);
+    while (has_unfinished(pool)) {
+        give_up_all(pool);
+        (void)tt_wake_dispatch(pool->wake, DISPATCH_COUNT);
+    }
+    return count;
+}
+
+/** Tells all threads to end. Those inside a job or a start hook are left behind; the rest is joined. */
+static void stop_workers(struct tt_pool *pool) TT_ON_LOOP {
+    tti_lock_enter(&pool->lock);
+    pool->is_stopping = true;
+    struct tti_worker *sleepers = pool->idle;
+    pool->idle = NULL;
+    pool->idle_count = 0;
+    for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next)
+        if (!worker->is_ready)
+            tti_park_wake(&worker->park); /* it may sleep between two tries of its start hook */
+    tti_lock_leave(&pool->lock);
+    while (sleepers != NULL) {
+        struct tti_worker *next = sleepers->next_idle;
+        tti_park_wake(&sleepers->park);
+        sleepers = next;
+    }
+}
+
+/** Whether only threads are left that nobody can wait for, and no release is due but theirs. */
+static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
+    tti_lock_enter(&pool->lock);
+    bool only_stuck = pool->inside_count == pool->zombie_count;
+    for (struct tti_worker *worker = pool->workers; worker != NULL && only_stuck; worker = worker->next)
+        only_stuck = worker->is_zombie;
+    if (only_stuck) {
+        pool->is_orphaned = true;
+        for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next)
+            (void)pthread_detach(worker->thread); /* nobody will join it */
+    }
+    tti_lock_leave(&pool->lock);
+    return only_stuck;
+}
+
+static void forget(struct tt_pool *pool) TT_ON_LOOP {
+    struct tt_pool **link = &pool->wake->pools;
+    while (*link != pool)
+        link = &(*link)->next_pool;
+    *link = pool->next_pool;
+}
+
+void tt_pool_destroy(struct tt_pool *pool) {
+    if (pool == NULL)
+        return;
+    (void)tt_pool_drain(pool, 0, NULL, 0); /* what is left has been told so in its done */
+    tt_timer_stop(pool->wake, &pool->scan);
+    if (pool->options.worker_count == 0) {
+        tti_inline_stop(pool);
+    } else {
+        stop_workers(pool);
+        while (!only_stuck_left(pool))
+            turn(pool->wake, UINT64_MAX / 2);
+    }
+    forget(pool);
+    tti_pool_release(pool);
+}

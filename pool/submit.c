@@ -1,0 +1,58 @@
+/*
+ * Submit: the pool takes a job, or says at once why not. Step 6 of 11.
+ * Before: offload (server/offload.c), or any program that has a blocking call.
+ * After:  queue (pool/queue.c), with all jobs of this turn of the loop.
+ */
+#include "internal.h"
+
+/** Puts the job into the batch of this turn; the wake hands it over before the loop sleeps. */
+void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) {
+    tti_job_set_phase(job, TTI_BATCHED);
+    tti_list_append(&pool->batch, job);
+    if (!pool->is_dirty) {
+        pool->is_dirty = true;
+        pool->next_dirty = pool->wake->dirty_pools;
+        pool->wake->dirty_pools = pool;
+    }
+}
+
+static bool is_usable(const struct tt_job *job) {
+    return job->run != NULL && job->done != NULL && ((job->run_timeout_us | job->deadline_us) == 0 || job->release != NULL) &&
+           tti_job_phase(job, memory_order_relaxed) == TTI_IDLE;
+}
+
+/** Waiting and running jobs together may fill the queue and the workers that can take one. */
+static bool is_full(const struct tt_pool *pool) TT_ON_LOOP {
+    uint32_t serving = atomic_load_explicit(&pool->serving_count, memory_order_relaxed);
+    return pool->waiting_count >= (uint64_t)pool->queue_limit + serving;
+}
+
+enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job) {
+    if (!is_usable(job))
+        return TT_INVALID;
+    tti_count(&pool->submitted);
+    if (pool->is_closed) {
+        tti_count(&pool->refused_closed);
+        return TT_CLOSED;
+    }
+    if (is_full(pool)) {
+        tti_count(&pool->refused_full);
+        return TT_FULL;
+    }
+    uint64_t now_us = tti_wake_time_us(pool->wake);
+    job->pool = pool;
+    job->outcome = TT_NONE;
+    job->submitted_us = now_us;
+    job->queue_us = 0;
+    job->run_us = 0;
+    job->cpu_us = 0;
+    job->flags = 0;
+    tti_account_begin(pool, now_us);
+    pool->waiting_count++;
+    pool->inside_count++;
+    tti_pool_hold(pool, 1);
+    tti_deadline_begin(pool, job, now_us);
+    if (job->limiter == NULL || tti_limiter_take(job->limiter, job))
+        tti_submit_batch(pool, job);
+    return TT_OK;
+}

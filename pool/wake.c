@@ -1,0 +1,220 @@
+/*
+ * Wake: the pipe to the loop, its timers and posts. Step 10 of 11.
+ * Before: complete (pool/complete.c), jobs on the completion list.
+ * After:  reply (server/http/reply.c), by way of the job's done.
+ *
+ * No wake is lost: the loop stores is_asleep = 1, then looks at the lists; a worker pushes, then looks at is_asleep. All
+ * four are sequentially consistent, so at least one of the two sees the other. Whoever swaps is_asleep to 0 owes
+ * one byte, and the loop counts the bytes it is owed: it reads the pipe only when there is something to read, and a byte
+ * that is still on its way can't leave the descriptor readable for ever. A loop may prepare or dispatch twice in a turn,
+ * so it remembers whether it has armed: else it would forget a byte, or wait for one that nobody owes.
+ */
+#include "internal.h"
+
+#include "fault.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct tt_wake *tt_wake_create(struct tt_error *reterr) {
+    struct tt_wake *wake = aligned_alloc(_Alignof(struct tt_wake), sizeof *wake);
+    if (wake == NULL) {
+        (void)tt_error_set(reterr, TT_NOMEM, 0, "no memory for a wake");
+        return NULL;
+    }
+    *wake = (struct tt_wake){.loop_thread = pthread_self(), .now_is_stale = true, .is_armed = true, .is_asleep = 1};
+    wake->given_up_end = &wake->given_up;
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
+        (void)tt_error_set(reterr, TT_SYSTEM, errno, "can't make a pipe for the loop");
+        free(wake);
+        return NULL;
+    }
+    wake->read_fd = ends[0];
+    wake->write_fd = ends[1];
+    tti_wheel_init(&wake->wheel, tti_clock_now_us() / 1000);
+    return wake;
+}
+
+void tt_wake_destroy(struct tt_wake *wake) {
+    if (wake == NULL)
+        return;
+    (void)close(wake->read_fd); /* nothing is buffered in a pipe's end: an error loses nothing */
+    (void)close(wake->write_fd);
+    free(wake);
+}
+
+int tt_wake_fd(const struct tt_wake *wake) {
+    return wake->read_fd;
+}
+
+uint64_t tti_wake_time_us(struct tt_wake *wake) {
+    if (wake->now_is_stale) {
+        wake->now_us = tti_clock_now_us();
+        wake->now_is_stale = false;
+    }
+    return wake->now_us;
+}
+
+uint64_t tt_wake_now_us(struct tt_wake *wake) {
+    return tti_wake_time_us(wake);
+}
+
+uint64_t tt_wake_clock_us(void) {
+    return tti_clock_now_us();
+}
+
+void tti_wake_ring(struct tt_wake *wake) {
+    if (atomic_load_explicit(&wake->is_asleep, memory_order_seq_cst) == 0)
+        return;
+    if (atomic_exchange_explicit(&wake->is_asleep, 0, memory_order_seq_cst) == 0)
+        return;
+    int saved = errno; /* a post may come from a signal handler */
+    while (TTI_FAULT(pipe_is_full) || write(wake->write_fd, "", 1) < 0)
+        if (errno != EINTR)
+            break; /* EAGAIN: the pipe is full, so the loop will wake anyway */
+    errno = saved;
+}
+
+void tt_wake_post(struct tt_wake *wake, struct tt_post *post) {
+    struct tt_post *newest = atomic_load_explicit(&wake->posts, memory_order_relaxed);
+    do
+        post->next = newest;
+    while (!atomic_compare_exchange_weak_explicit(&wake->posts, &newest, post, memory_order_seq_cst,
+                                                  memory_order_relaxed));
+    tti_wake_ring(wake);
+}
+
+static size_t dispatch_posts(struct tt_wake *wake) TT_ON_LOOP {
+    if (atomic_load_explicit(&wake->posts, memory_order_relaxed) == NULL)
+        return 0;
+    struct tt_post *newest = atomic_exchange_explicit(&wake->posts, NULL, memory_order_acquire);
+    struct tt_post *oldest = NULL;
+    while (newest != NULL) {
+        struct tt_post *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    size_t count = 0;
+    while (oldest != NULL) {
+        struct tt_post *next = oldest->next;
+        oldest->fn(oldest);
+        oldest = next;
+        count++;
+    }
+    return count;
+}
+
+void tt_wake_flush(struct tt_wake *wake) {
+    while (wake->dirty_pools != NULL) {
+        struct tt_pool *pool = wake->dirty_pools;
+        wake->dirty_pools = pool->next_dirty;
+        pool->is_dirty = false;
+        tti_queue_flush(pool);
+    }
+}
+
+/** Whether an inline pool has jobs to run, which needs a dispatch and no waiting. */
+static bool has_inline_work(const struct tt_wake *wake) TT_ON_LOOP {
+    for (struct tt_pool *pool = wake->pools; pool != NULL; pool = pool->next_pool)
+        if (pool->options.worker_count == 0 && pool->queue.count != 0)
+            return true;
+    return false;
+}
+
+static bool has_work(const struct tt_wake *wake) TT_ON_LOOP {
+    return wake->given_up != NULL || wake->pending.first != NULL ||
+           atomic_load_explicit(&wake->finished, memory_order_seq_cst) != NULL ||
+           atomic_load_explicit(&wake->posts, memory_order_seq_cst) != NULL || has_inline_work(wake);
+}
+
+/** Says that the loop sleeps from now on. Whoever answered when it said so before still owes a byte. */
+static void arm(struct tt_wake *wake) TT_ON_LOOP {
+    if (atomic_exchange_explicit(&wake->is_asleep, 1, memory_order_seq_cst) == 0 && wake->is_armed)
+        wake->bytes_expected++;
+    wake->is_armed = true;
+}
+
+int64_t tt_wake_prepare(struct tt_wake *wake) {
+    wake->uses_prepare = true;
+    tt_wake_flush(wake);
+    arm(wake);
+    if (has_work(wake)) {
+        wake->now_is_stale = true;
+        return 0;
+    }
+    uint64_t due_ms = tti_wheel_next_ms(&wake->wheel);
+    uint64_t now_us = due_ms == UINT64_MAX ? 0 : tti_clock_now_us();
+    wake->now_is_stale = true;
+    if (due_ms == UINT64_MAX)
+        return -1;
+    uint64_t due_us = due_ms * 1000;
+    return due_us > now_us ? (int64_t)(due_us - now_us) : 0;
+}
+
+/** Ends the sleep, and takes the bytes out of the pipe that were written for it. */
+static void disarm(struct tt_wake *wake) TT_ON_LOOP {
+    char bytes[64];
+    if (wake->is_armed && atomic_exchange_explicit(&wake->is_asleep, 0, memory_order_seq_cst) == 0)
+        wake->bytes_expected++;
+    wake->is_armed = false;
+    bool is_more = wake->bytes_expected > 0;
+    while (is_more) {
+        ssize_t size = read(wake->read_fd, bytes, sizeof bytes);
+        if (size < 0) {
+            if (errno == EINTR)
+                continue;
+            return; /* the writer has not written yet, or found no room: the next turn looks again */
+        }
+        wake->bytes_expected = (uint32_t)size < wake->bytes_expected ? wake->bytes_expected - (uint32_t)size : 0;
+        is_more = size == (ssize_t)sizeof bytes || wake->bytes_expected > 0; /* a pipe that was full is read empty */
+    }
+}
+
+static size_t dispatch_timers(struct tt_wake *wake) TT_ON_LOOP {
+    size_t count = 0;
+    struct tt_timer *timer;
+    tti_wheel_advance(&wake->wheel, wake->now_us / 1000);
+    while ((timer = tti_wheel_take_expired(&wake->wheel)) != NULL) {
+        timer->fn(timer);
+        count++;
+    }
+    return count;
+}
+
+size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
+    wake->is_dispatching = true;
+    wake->now_us = tti_clock_now_us();
+    wake->now_is_stale = false;
+    disarm(wake);
+    tt_wake_flush(wake);
+    size_t count = dispatch_posts(wake);
+    count += dispatch_timers(wake);
+    for (struct tt_pool *pool = wake->pools; pool != NULL; pool = pool->next_pool)
+        if (pool->options.worker_count == 0)
+            (void)tti_inline_run(pool, max_count);
+    count += tti_complete_dispatch(wake, max_count);
+    tt_wake_flush(wake);
+    if (!wake->uses_prepare) {
+        arm(wake);
+        if (has_work(wake))
+            tti_wake_ring(wake);
+        wake->now_is_stale = true;
+    }
+    wake->is_dispatching = false;
+    return count;
+}
+
+void tt_timer_start(struct tt_wake *wake, struct tt_timer *timer, uint64_t delay_us, tt_timer_fn fn) {
+    tti_wheel_remove(timer);
+    timer->fn = fn;
+    /* The millisecond after, so that it is never early, nor called again by the dispatch that calls it now. */
+    tti_wheel_add(&wake->wheel, timer, tti_clock_add_us(tti_wake_time_us(wake), delay_us) / 1000 + 1);
+}
+
+void tt_timer_stop(struct tt_wake *wake, struct tt_timer *timer) {
+    (void)wake;
+    tti_wheel_remove(timer);
+}

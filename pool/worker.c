@@ -1,0 +1,238 @@
+/*
+ * Worker: one thread that takes a job, blocks in it, hands it back. Step 8 of 11.
+ * Before: queue (pool/queue.c).
+ * After:  complete (pool/complete.c).
+ */
+#include "internal.h"
+
+#include "fault.h"
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RETRY_FIRST_US 100000u
+#define RETRY_MOST_US 5000000u
+
+#define WORKER_OF_GONE(post_) ((struct tti_worker *)((char *)(post_)-offsetof(struct tti_worker, gone)))
+
+/**
+ * A zombie has come back: to the loop if there still is one. The lock keeps the loop from leaving meanwhile, and from
+ * taking this worker for a stuck one once the job is on its way.
+ */
+static void hand_back_zombie(struct tti_worker *worker, struct tt_job *job) {
+    struct tt_pool *pool = worker->pool;
+    tti_lock_enter(&pool->lock);
+    worker->is_zombie = false;
+    pool->zombie_count--;
+    tti_queue_note_serving(pool);
+    bool is_orphaned = pool->is_orphaned;
+    if (!is_orphaned) {
+        tti_job_set_phase(job, TTI_ENDED);
+        tti_complete_push(pool->wake, job);
+    }
+    tti_lock_leave(&pool->lock);
+    if (is_orphaned && job->release != NULL)
+        job->release(job);
+}
+
+void tti_worker_run(struct tti_worker *worker, struct tt_job *job, uint64_t started_us) {
+    struct tt_pool *pool = worker->pool;
+    tti_account_start(worker);
+    enum tt_outcome outcome = job->run(job, worker->state);
+    if (outcome != TT_DONE && outcome != TT_CRASHED)
+        outcome = TT_FAILED;
+    uint64_t end_us = tti_clock_now_us();
+    uint64_t cpu_us = tti_account_cpu_us(worker, end_us);
+    atomic_store_explicit(&worker->run_started_us, 0, memory_order_relaxed);
+    atomic_store_explicit(&worker->job, NULL, memory_order_relaxed); /* before the push: see internal.h */
+    uint32_t expected = TTI_RUNNING;
+    /* The worker's side of finish or abandon. Until it is won the result belongs to nobody, so it is written after. */
+    if (!atomic_compare_exchange_strong_explicit(&job->phase, &expected, TTI_FINISHED, memory_order_acq_rel,
+                                                 memory_order_relaxed)) {
+        hand_back_zombie(worker, job);
+        return;
+    }
+    job->outcome = outcome;
+    job->queue_us = worker->job_queue_us;
+    job->run_us = end_us - started_us;
+    job->cpu_us = cpu_us;
+    tti_complete_push(pool->wake, job);
+}
+
+/** Tries the start hook until it succeeds or the pool ends. */
+static bool start(struct tti_worker *worker) {
+    struct tt_pool *pool = worker->pool;
+    uint64_t delay_us = RETRY_FIRST_US;
+    for (;;) {
+        struct tt_error error = {0};
+        enum tt_status status = TT_OK;
+        if (pool->options.on_start != NULL)
+            status = pool->options.on_start(pool->options.context, &worker->state, &error);
+        tti_lock_enter(&pool->lock);
+        bool is_over = pool->is_stopping || (status != TT_OK && tti_queue_has_surplus(pool));
+        if (status == TT_OK) {
+            worker->is_ready = true;
+            pool->ready_count++;
+            tti_queue_note_serving(pool);
+        } else {
+            pool->start_failures++;
+            (void)snprintf(pool->start_error, sizeof pool->start_error, "%s",
+                           error.text[0] != '\0' ? error.text : tt_status_name(status)); /* cut is fine */
+            if (is_over)
+                pool->thread_count--;
+        }
+        tti_lock_leave(&pool->lock);
+        if (status == TT_OK)
+            return true;
+        if (is_over)
+            return false;
+        tti_park_wait(&worker->park, delay_us);
+        delay_us = delay_us * 2 < RETRY_MOST_US ? delay_us * 2 : RETRY_MOST_US;
+    }
+}
+
+/** Joins a thread that has said goodbye and takes it off the pool's list. */
+static void on_gone(struct tt_post *post) {
+    tt_assume_loop();
+    struct tti_worker *worker = WORKER_OF_GONE(post);
+    struct tt_pool *pool = worker->pool;
+    tti_lock_enter(&pool->lock);
+    if (worker->prev != NULL)
+        worker->prev->next = worker->next;
+    else
+        pool->workers = worker->next;
+    if (worker->next != NULL)
+        worker->next->prev = worker->prev;
+    tti_lock_leave(&pool->lock);
+    (void)pthread_join(worker->thread, NULL); /* it does nothing more after the post but return */
+    free(worker);
+    tti_pool_release(pool);
+}
+
+/** The thread's last act: the loop joins it, or nobody is left to. */
+static void say_goodbye(struct tti_worker *worker) {
+    struct tt_pool *pool = worker->pool;
+    tti_lock_enter(&pool->lock);
+    bool is_orphaned = pool->is_orphaned;
+    if (!is_orphaned) {
+        worker->gone.fn = on_gone;
+        tt_wake_post(pool->wake, &worker->gone);
+    }
+    tti_lock_leave(&pool->lock);
+    if (is_orphaned) {
+        free(worker);
+        tti_pool_release(pool);
+    }
+}
+
+static void *worker_main(void *argument) {
+    tt_assume_worker();
+    struct tti_worker *worker = argument;
+    struct tt_pool *pool = worker->pool;
+    (void)pthread_setname_np(pthread_self(), worker->name); /* only a name */
+    tti_lock_enter(&pool->lock);
+    worker->thread_id = gettid();
+    tti_lock_leave(&pool->lock);
+    if (start(worker)) {
+        struct tt_job *job;
+        uint64_t now_us = tti_clock_now_us();
+        worker->cpu_mark_us = tti_clock_thread_cpu_us();
+        while ((job = tti_queue_take(pool, worker, now_us)) != NULL) {
+            tti_worker_run(worker, job, atomic_load_explicit(&worker->run_started_us, memory_order_relaxed));
+            now_us = tti_clock_now_us();
+        }
+        if (pool->options.on_stop != NULL)
+            pool->options.on_stop(pool->options.context, worker->state);
+    }
+    say_goodbye(worker);
+    return NULL;
+}
+
+/** Starts the thread with all signals blocked but those that a fault in it raises. Returns: 0 or an errno. */
+static int start_thread(struct tti_worker *worker) {
+    if (TTI_FAULT(thread_starts_fail))
+        return EAGAIN;
+    pthread_attr_t attributes;
+    int failed = pthread_attr_init(&attributes);
+    if (failed != 0)
+        return failed;
+    size_t stack_bytes = worker->pool->options.stack_bytes;
+    failed = pthread_attr_setstacksize(&attributes, stack_bytes);
+    if (failed == 0) {
+        sigset_t blocked;
+        sigset_t before;
+        (void)sigfillset(&blocked); /* these can't fail with constant arguments */
+        (void)sigdelset(&blocked, SIGSEGV);
+        (void)sigdelset(&blocked, SIGBUS);
+        (void)sigdelset(&blocked, SIGFPE);
+        (void)sigdelset(&blocked, SIGILL);
+        (void)sigdelset(&blocked, SIGTRAP);
+        (void)sigdelset(&blocked, SIGSYS);
+        (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
+        failed = pthread_create(&worker->thread, &attributes, worker_main, worker);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    (void)pthread_attr_destroy(&attributes); /* can't fail on Linux */
+    return failed;
+}
+
+static void name_worker(struct tti_worker *worker, const char *pool_name) {
+    char number[12];
+    int digits = snprintf(number, sizeof number, "-%u", worker->number);
+    int room = (int)sizeof worker->name - 1 - digits;
+    (void)snprintf(worker->name, sizeof worker->name, "%.*s%s", room, pool_name, number); /* fits: 15 bytes */
+}
+
+/** Links the worker into the pool's list before its thread runs, and takes it out if that can't start. */
+enum tt_status tti_worker_create(struct tt_pool *pool) {
+    struct tti_worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL)
+        return TT_NOMEM;
+    worker->pool = pool;
+    (void)atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
+    tti_lock_enter(&pool->lock);
+    worker->number = ++pool->next_number;
+    name_worker(worker, pool->name);
+    worker->next = pool->workers;
+    if (pool->workers != NULL)
+        pool->workers->prev = worker;
+    pool->workers = worker;
+    pool->thread_count++;
+    tti_lock_leave(&pool->lock);
+    int failed = start_thread(worker);
+    if (failed == 0)
+        return TT_OK;
+    tti_lock_enter(&pool->lock);
+    pool->workers = worker->next; /* still the newest: only the loop adds, and only the loop takes away */
+    if (pool->workers != NULL)
+        pool->workers->prev = NULL;
+    pool->thread_count--;
+    pool->start_failures++;
+    (void)snprintf(pool->start_error, sizeof pool->start_error, "can't start a thread: %s", strerrordesc_np(failed));
+    tti_lock_leave(&pool->lock);
+    free(worker);
+    tti_pool_release(pool);
+    errno = failed;
+    return TT_SYSTEM;
+}
+
+/** Starts threads until as many serve as are wanted, or the spare budget is used up. */
+enum tt_status tti_worker_fill(struct tt_pool *pool) {
+    if (pool->options.worker_count == 0)
+        return TT_OK;
+    for (;;) {
+        tti_lock_enter(&pool->lock);
+        bool is_missing = !pool->is_stopping && pool->thread_count - pool->zombie_count < pool->target_count &&
+                          pool->thread_count < pool->target_count + pool->spare_count;
+        tti_lock_leave(&pool->lock);
+        if (!is_missing)
+            return TT_OK;
+        enum tt_status status = tti_worker_create(pool);
+        if (status != TT_OK)
+            return status;
+    }
+}

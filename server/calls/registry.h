@@ -1,0 +1,115 @@
+/**
+ * Registry: the calls that the configuration names, ready to run.
+ *
+ * registry_build loads the modules, opens them with their sections and prepares each call. It needs no loop and no
+ * pool, so `tothread check` does all of it. The service then gives each struct call_pool its pool. After start-up nothing
+ * is added or removed; a reload changes only the fields marked `onloop`.
+ */
+#ifndef SERVER_CALLS_REGISTRY_H
+#define SERVER_CALLS_REGISTRY_H
+
+#include "../arena.h"
+#include "../config/config.h"
+#include "../stats.h"
+#include "answer.h"
+#include <tothread/module.h>
+#include <tothread/pool.h>
+
+struct module; /* calls/module.h */
+
+/** One [pool NAME] and the modules whose calls run in it. */
+struct call_pool {
+    const char *name;
+    struct tt_pool *pool; /* set by the service; NULL before */
+    struct module **modules;
+    size_t module_count;
+    const struct config_pool *config; /* as of the start */
+};
+
+/** One [call NAME]. fixed after registry_build but for the fields marked onloop. */
+struct call {
+    const char *name;
+    const char *description;
+    const char *route; /* or NULL */
+    struct module *module;
+    size_t module_slot; /* index of module in pool->modules */
+    const struct tt_function *function;
+    void *state; /* of prepare */
+    bool is_prepared;
+    struct tt_param *params;
+    size_t param_count;
+    struct call_pool *pool;           /* NULL: runs on the loop */
+    const struct config_call *config; /* as of the start */
+    uint64_t timeout_us;              /* onloop: 0 none */
+    struct tt_limiter limiter;        /* onloop */
+    struct call_stats stats;
+};
+
+struct gather {
+    const char *name;
+    const char *route; /* or NULL */
+    struct call **calls;
+    size_t call_count;
+    uint64_t timeout_us; /* onloop */
+    const struct config_gather *config;
+};
+
+struct registry {
+    struct arena arena;
+    struct module **modules;
+    size_t module_count;
+    struct call_pool *pools;
+    size_t pool_count;
+    struct call *calls;
+    size_t call_count;
+    struct gather *gathers;
+    size_t gather_count;
+    struct call **slots; /* by the hash of the name, a power of two of them, at least half of them NULL */
+    size_t slot_count;
+};
+
+/**
+ * Builds the registry; every mistake goes to diagnostics with its place: a missing .so or symbol, a wrong ABI, an unknown
+ * function, settings that the module doesn't know or refuses, a call that may block in `pool = none` (a warning). Routes
+ * are checked in http/routes.h.
+ *
+ * Thread:  start-up; it reads files and runs the modules' open and prepare.
+ * Owns:    keeps config (it must outlive the registry); the registry is yours until registry_destroy.
+ * Returns: NULL when anything was wrong.
+ */
+struct registry *registry_build(const struct config *config, struct diagnostics *diagnostics);
+
+/** Runs finish and close of everything. No job may be inside any pool. NULL is fine. */
+void registry_destroy(struct registry *registry);
+
+/** By name, or NULL. O(1). Thread: any. */
+struct call *registry_find(const struct registry *registry, const char *name, size_t size);
+
+/** Start and stop hooks for struct tt_pool_options; context is the struct call_pool. The worker's state is an array of the
+    modules' worker states, in the order of call_pool.modules. */
+enum tt_status registry_worker_start(void *call_pool, void **ret_state, struct tt_error *reterr);
+void registry_worker_stop(void *call_pool, void *state);
+
+/** One run of a call: the host's object around struct tt_run. Embedded in the request (offload.h). */
+struct call_run {
+    struct tt_run run;
+    struct call *call;
+    struct tt_job *job; /* NULL on the loop */
+    struct answer answer;
+    bool finishes_later; /* finish_later was called */
+    uint64_t later_us;
+};
+
+/** Fills all of *run but args, body and id, which the caller sets before call_run_execute. Thread: loop. */
+void call_run_init(struct call_run *run, struct call *call, struct tt_job *job, size_t answer_limit_bytes);
+void call_run_deinit(struct call_run *run);
+
+/**
+ * Runs the call's function, with the worker's state (NULL on the loop).
+ * Thread: a worker, or the loop for a call without a pool.
+ * Returns: what the function returned; an answer that didn't fit or found no memory makes it TT_FAILED with status 500 and
+ *          a detail.
+ */
+enum tt_outcome call_run_execute(struct call_run *run, void *worker_state);
+
+#endif

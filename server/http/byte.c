@@ -1,0 +1,53 @@
+/* Byte: the table. The ranges do not overlap; the compiler warns if they come to. */
+#include "byte.h"
+
+enum {
+    TEXT = BYTE_VALUE | BYTE_QUOTED,
+    TOKEN = TEXT | BYTE_TOKEN,
+    PCHAR = TEXT | BYTE_PATH | BYTE_QUERY,
+    SUB_DELIM = PCHAR | BYTE_HOST,
+    SUB_DELIM_TOKEN = SUB_DELIM | BYTE_TOKEN,
+    LETTER = SUB_DELIM_TOKEN,
+    HEX_LETTER = LETTER | BYTE_HEX,
+    DIGIT = HEX_LETTER | BYTE_DIGIT
+};
+
+const uint8_t byte_classes[256] = {
+    ['\t'] = TEXT,
+    [' '] = TEXT,
+    ['!'] = SUB_DELIM_TOKEN,
+    ['"'] = BYTE_VALUE,
+    ['#'] = TOKEN,
+    ['$'] = SUB_DELIM_TOKEN,
+    ['%'] = TOKEN,
+    ['&'] = SUB_DELIM_TOKEN,
+    ['\''] = SUB_DELIM_TOKEN,
+    ['(' ... ')'] = SUB_DELIM,
+    ['*' ... '+'] = SUB_DELIM_TOKEN,
+    [','] = PCHAR,
+    ['-' ... '.'] = LETTER,
+    ['/'] = PCHAR,
+    ['0' ... '9'] = DIGIT,
+    [':'] = PCHAR,
+    [';'] = SUB_DELIM,
+    ['<'] = TEXT,
+    ['='] = SUB_DELIM,
+    ['>'] = TEXT,
+    ['?'] = TEXT | BYTE_QUERY,
+    ['@'] = PCHAR,
+    ['A' ... 'F'] = HEX_LETTER,
+    ['G' ... 'Z'] = LETTER,
+    ['['] = TEXT | BYTE_QUERY,
+    ['\\'] = BYTE_VALUE,
+    [']'] = TEXT | BYTE_QUERY,
+    ['^'] = TOKEN,
+    ['_'] = LETTER,
+    ['`'] = TOKEN,
+    ['a' ... 'f'] = HEX_LETTER,
+    ['g' ... 'z'] = LETTER,
+    ['{'] = TEXT,
+    ['|'] = TOKEN | BYTE_QUERY,
+    ['}'] = TEXT,
+    ['~'] = LETTER,
+    [0x80 ... 0xff] = TEXT,
+};

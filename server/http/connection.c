@@ -1,0 +1,230 @@
+/* Connection: see connection.h. */
+#include "connection.h"
+
+#include "connection_state.h"
+#include "input.h"
+#include "listen.h"
+#include "output.h"
+#include "request.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINGER_US 2000000u
+/* A client that shuts its side together with its request (nc -N) is not one that has left: it is told apart by time. */
+#define LEFT_GRACE_US 10000u
+/* Reads in a row before other connections have their turn. */
+#define READS_A_TURN 4
+
+/* -- deadlines -- */
+
+static void on_timer(struct tt_timer *timer);
+
+/** Later than now set: the timer is left as it is, and looks again when it fires. So a busy connection costs no timer. */
+void connection_set_deadline(struct connection *connection, uint64_t delay_us) {
+    struct front *front = connection->front;
+    if (delay_us == CONNECTION_NO_DEADLINE) {
+        connection->deadline_us = CONNECTION_NO_DEADLINE;
+        return;
+    }
+    connection->deadline_us = tt_wake_now_us(front->wake) + delay_us;
+    if (connection->timer.prev == NULL || connection->timer.due_ms > connection->deadline_us / 1000 + 1)
+        tt_timer_start(front->wake, &connection->timer, delay_us, on_timer);
+}
+
+void connection_pin(struct connection *connection) {
+    connection->pins++;
+}
+
+void connection_unpin(struct connection *connection) {
+    if (--connection->pins == 0 && connection->fd < 0)
+        free(connection);
+}
+
+void connection_hold_bytes(struct connection *connection, size_t bytes) {
+    stat_add(&connection->front->stats.buffered_bytes, bytes);
+}
+
+/* -- the end -- */
+
+void connection_close(struct connection *connection) {
+    struct front *front = connection->front;
+    if (connection->fd < 0)
+        return;
+    (void)event_del(&connection->event); /* can't fail for an event that was added */
+    tt_timer_stop(front->wake, &connection->timer);
+    (void)close(connection->fd); /* nothing to save: what was not sent is lost with the client */
+    connection->fd = -1;
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        front->connections = connection->next;
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    input_drop(connection);
+    output_drop(connection);
+    if (connection->request != NULL) {
+        struct request *request = connection->request;
+        connection->request = NULL;
+        request_detach(request);
+    }
+    front->connection_count--;
+    stat_set(&front->stats.connections, front->connection_count);
+    listen_resume(front);
+    if (connection->pins == 0)
+        free(connection);
+}
+
+/** Ours is said: shut our side and wait for the client's end, dropping what it still sends. */
+static void linger(struct connection *connection) TT_ON_LOOP {
+    input_drop(connection);
+    if (connection->peer_closed || shutdown(connection->fd, SHUT_WR) != 0) {
+        connection_close(connection);
+        return;
+    }
+    connection->state = CONNECTION_LINGERING;
+    connection->lingered_bytes = 0;
+    connection_set_deadline(connection, LINGER_US);
+}
+
+/* -- between the end of one thing and the next -- */
+
+void connection_advance(struct connection *connection) {
+    for (int reads = 0; connection->fd >= 0; reads++) {
+        bool is_reading = connection->state == CONNECTION_READING;
+        if (is_reading && connection->is_unread) {
+            input_process_kept(connection);
+        } else if (connection->is_readable && (is_reading || connection->state == CONNECTION_LINGERING)) {
+            if (reads >= READS_A_TURN) {
+                event_active(&connection->event, EV_READ, 0);
+                return;
+            }
+            if (is_reading)
+                input_read(connection);
+            else
+                input_discard(connection);
+        } else {
+            return;
+        }
+    }
+}
+
+void connection_after_answer(struct connection *connection, bool keep_alive) {
+    stat_add(&connection->front->stats.answers, 1);
+    if (!keep_alive) {
+        linger(connection);
+        return;
+    }
+    connection->state = CONNECTION_READING;
+    connection_set_deadline(connection, connection->front->limits.idle_timeout_us);
+}
+
+/* -- events -- */
+
+static void client_left(struct connection *connection) TT_ON_LOOP {
+    if (!request_client_left(connection->request))
+        return; /* its call runs: the answer will find the socket closed, or a client that only shut its side */
+    stat_add(&connection->front->stats.clients_left, 1);
+    connection_close(connection);
+}
+
+static void on_timer(struct tt_timer *timer) {
+    tt_assume_loop();
+    struct connection *connection = (struct connection *)((char *)timer - offsetof(struct connection, timer));
+    struct front *front = connection->front;
+    uint64_t now_us = tt_wake_now_us(front->wake);
+    if (connection->deadline_us == CONNECTION_NO_DEADLINE)
+        return;
+    if (now_us < connection->deadline_us) {
+        tt_timer_start(front->wake, timer, connection->deadline_us - now_us, on_timer);
+        return;
+    }
+    connection->deadline_us = CONNECTION_NO_DEADLINE;
+    connection_pin(connection);
+    if (connection->state == CONNECTION_BUSY) {
+        client_left(connection);
+    } else if (connection->state == CONNECTION_READING && (connection->request != NULL || connection->head_has_begun)) {
+        stat_add(&front->stats.connections_dropped, 1);
+        request_time_out(connection, front, connection->request);
+    } else {
+        if (connection->state == CONNECTION_WRITING)
+            stat_add(&front->stats.connections_dropped, 1);
+        connection_close(connection);
+    }
+    connection_unpin(connection);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *context) {
+    tt_assume_loop();
+    (void)fd;
+    struct connection *connection = context;
+    loop_entered(connection->front->loop);
+    connection_pin(connection);
+    if ((what & EV_CLOSED) != 0)
+        connection->peer_closed = true;
+    if ((what & (EV_READ | EV_CLOSED)) != 0)
+        connection->is_readable = true;
+    if ((what & EV_WRITE) != 0 && connection->unsent != NULL)
+        output_send_rest(connection);
+    connection_advance(connection);
+    if (connection->fd >= 0 && connection->peer_closed && connection->state == CONNECTION_BUSY &&
+        connection->deadline_us == CONNECTION_NO_DEADLINE)
+        connection_set_deadline(connection, LEFT_GRACE_US);
+    connection_unpin(connection);
+}
+
+/* -- public -- */
+
+void connection_open(struct front *front, int fd) {
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL)
+        goto fail;
+    /* Fails on a unix socket, which needs none. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    connection->front = front;
+    connection->fd = fd;
+    connection->deadline_us = CONNECTION_NO_DEADLINE;
+    if (event_assign(&connection->event, loop_base(front->loop), fd,
+                     EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_event, connection) != 0 ||
+        event_add(&connection->event, NULL) != 0)
+        goto fail;
+    connection->next = front->connections;
+    if (connection->next != NULL)
+        connection->next->previous = connection;
+    front->connections = connection;
+    front->connection_count++;
+    stat_set(&front->stats.connections, front->connection_count);
+    stat_add(&front->stats.connections_accepted, 1);
+    connection_set_deadline(connection, front->limits.idle_timeout_us);
+    return;
+fail:
+    free(connection);
+    (void)close(fd); /* nothing was sent */
+}
+
+struct connection *connection_next(const struct connection *connection) {
+    return connection->next;
+}
+
+bool connection_is_busy(const struct connection *connection) {
+    return connection->state == CONNECTION_BUSY || connection->state == CONNECTION_WRITING ||
+           connection->request != NULL;
+}
+
+void connection_set_busy(struct connection *connection) {
+    connection->state = CONNECTION_BUSY;
+    connection_set_deadline(connection, CONNECTION_NO_DEADLINE);
+}
+
+void connection_drain(struct connection *connection) {
+    connection_pin(connection);
+    if (connection->state == CONNECTION_READING && connection->request == NULL) {
+        connection->is_readable = true; /* a request may have arrived just now */
+        connection_advance(connection);
+        if (connection->fd >= 0 && connection->state == CONNECTION_READING && connection->request == NULL)
+            linger(connection);
+    }
+    connection_unpin(connection);
+}

@@ -1,0 +1,59 @@
+/**
+ * Connection: one client's socket, and the bytes on their way in and out.
+ *
+ *     state        reads?  deadline            leaves by
+ *     READING      yes     idle, header, body  a whole request; the client's end; time-out
+ *     BUSY         no      none                the request's answer; the client's end
+ *     WRITING      no      answer              all sent; time-out
+ *     LINGERING    drops   2 s                 the client's end; time-out
+ *
+ * One request is in flight at a time; those that wait behind it stay in the socket, but for what one read brought along
+ * (16 KiB at most), so a client that pipelines is slowed down by TCP. Deadlines are absolute: a client that sends a
+ * byte now and then gains nothing.
+ *
+ * The socket is watched once, edge-triggered, for everything: no epoll_ctl is made per request. A connection that rests
+ * has no buffer at all.
+ *
+ * Thread: the loop's, all of it.
+ */
+#ifndef SERVER_HTTP_CONNECTION_H
+#define SERVER_HTTP_CONNECTION_H
+
+#include "front.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct connection;
+struct request;
+
+/** Takes a connected, non-blocking socket. Owns: takes fd, closes it when there is no memory. */
+void connection_open(struct front *front, int fd) TT_ON_LOOP;
+
+/** Closes at once. A request in flight goes on without it. */
+void connection_close(struct connection *connection) TT_ON_LOOP;
+
+/** The next in the front's list. */
+struct connection *connection_next(const struct connection *connection) TT_ON_LOOP;
+
+/** Whether a request has been read in full, or an answer is on its way. */
+bool connection_is_busy(const struct connection *connection) TT_ON_LOOP;
+
+/** Closes it if it rests; else its next answer will. Bytes that have arrived already are looked at first. */
+void connection_drain(struct connection *connection) TT_ON_LOOP;
+
+/** The request has been read in full and runs: no reading until its answer. */
+void connection_set_busy(struct connection *connection) TT_ON_LOOP;
+
+/** Sends an interim answer (100 Continue); if the socket has no room the connection is closed. */
+void connection_send_interim(struct connection *connection, const char *data, size_t size) TT_ON_LOOP;
+
+/**
+ * Sends the answer to the request that was being read or is in flight. keep_alive false: the connection ends after it, with
+ * our side shut first and the client's bytes dropped for a while, so that the answer isn't lost to a reset.
+ *
+ * Owns:    borrows head; takes body when is_owned (malloc'ed), else borrows it.
+ */
+void connection_answer(struct connection *connection, const char *head, size_t head_size, char *body, size_t body_size,
+                       bool is_owned, bool keep_alive) TT_ON_LOOP;
+
+#endif

@@ -1,0 +1,60 @@
+/**
+ * Connection state: the object itself, shared by connection.c, input.c and output.c, and by nobody else.
+ *
+ * A connection is pinned while a function further up works on it: closing it then only marks it, and the last pin frees it.
+ *
+ * Thread: the loop's, all of it.
+ */
+#ifndef SERVER_HTTP_CONNECTION_STATE_H
+#define SERVER_HTTP_CONNECTION_STATE_H
+
+#include "connection.h"
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <tothread/wake.h>
+
+#define CONNECTION_NO_DEADLINE UINT64_MAX
+
+struct partial; /* input.c */
+struct unsent;  /* output.c */
+
+enum connection_state { CONNECTION_READING, CONNECTION_BUSY, CONNECTION_WRITING, CONNECTION_LINGERING };
+
+struct connection {
+    struct event event;
+    struct tt_timer timer;
+    uint64_t deadline_us; /* the timer may be due earlier, and then looks here */
+    struct front *front;
+    struct connection *next;
+    struct connection *previous;
+    struct request *request; /* being read, or in flight */
+    struct partial *partial;
+    struct unsent *unsent;
+    uint32_t lingered_bytes;
+    int fd; /* -1: closed, freed when the last pin goes */
+    uint8_t state;
+    uint8_t pins;
+    bool is_readable; /* the socket may have bytes: no new edge will tell */
+    bool is_unread;   /* partial holds bytes that were not looked at */
+    bool peer_closed;
+    bool head_has_begun; /* the header deadline runs */
+};
+
+/** Sets the deadline of the state it is in; CONNECTION_NO_DEADLINE: none. */
+void connection_set_deadline(struct connection *connection, uint64_t delay_us) TT_ON_LOOP;
+
+/** Counts bytes that are held for this client (a negative number as its complement). */
+void connection_hold_bytes(struct connection *connection, size_t bytes) TT_ON_LOOP;
+
+void connection_pin(struct connection *connection) TT_ON_LOOP;
+void connection_unpin(struct connection *connection) TT_ON_LOOP;
+
+/** Goes on as far as it can without waiting. The caller has pinned the connection. */
+void connection_advance(struct connection *connection) TT_ON_LOOP;
+
+/** The answer is out: on to the next request, or to the end. */
+void connection_after_answer(struct connection *connection, bool keep_alive) TT_ON_LOOP;
+
+#endif

@@ -1,0 +1,177 @@
+/* Input: see input.h. */
+#include "input.h"
+
+#include "request.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define LINGER_BYTES (1024u * 1024u)
+
+/** Bytes that came and are not used yet: a head in parts, or requests behind the current one. */
+struct partial {
+    struct parse parse;
+    bool has_begun; /* parse has seen the first size bytes */
+    size_t size;
+    char data[];
+};
+
+void input_drop(struct connection *connection) {
+    if (connection->partial == NULL)
+        return;
+    connection_hold_bytes(connection, (size_t)0 - connection->partial->size);
+    free(connection->partial);
+    connection->partial = NULL;
+    connection->is_unread = false;
+}
+
+/** Keeps what is left of the input. Returns: false without memory. */
+static bool keep_partial(struct connection *connection, const char *data, size_t size,
+                         const struct parse *begun) TT_ON_LOOP {
+    input_drop(connection);
+    if (size == 0)
+        return true;
+    struct partial *partial = malloc(sizeof *partial + size);
+    if (partial == NULL)
+        return false;
+    partial->has_begun = begun != NULL;
+    if (begun != NULL)
+        partial->parse = *begun;
+    partial->size = size;
+    memcpy(partial->data, data, size);
+    connection->partial = partial;
+    connection->is_unread = begun == NULL;
+    connection_hold_bytes(connection, size);
+    return true;
+}
+
+/** A whole or partial head. Returns: bytes used; 0 when more must come. */
+static size_t read_head(struct connection *connection, const char *data, size_t size, struct parse *parse,
+                        bool *ret_is_partial) TT_ON_LOOP {
+    struct front *front = connection->front;
+    switch (parse_head(parse, data, size)) {
+    case PARSE_MORE:
+        *ret_is_partial = true;
+        if (!connection->head_has_begun) {
+            connection->head_has_begun = true;
+            connection_set_deadline(connection, front->limits.header_timeout_us);
+        }
+        return 0;
+    case PARSE_REFUSED:
+        stat_add(&front->stats.malformed, 1);
+        request_refuse(connection, front, parse->status, parse->reason);
+        return size;
+    case PARSE_DONE:
+        break;
+    }
+    connection->head_has_begun = false;
+    stat_add(&front->stats.requests, 1);
+    connection->request = request_begin(connection, front, parse, data);
+    if (connection->request == NULL) {
+        connection_close(connection);
+        return size;
+    }
+    request_check(connection->request);
+    return parse->head_size;
+}
+
+/** Starts what has been read: the request runs, or its body is waited for. */
+static void after_head(struct connection *connection, bool is_more_here) TT_ON_LOOP {
+    struct request *request = connection->request;
+    if (request == NULL)
+        return; /* answered already */
+    if (request_is_complete(request)) {
+        request_run(request);
+        return;
+    }
+    connection_set_deadline(connection, connection->front->limits.body_timeout_us);
+    if (request->is_continue_due && !is_more_here) {
+        static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        request->is_continue_due = false;
+        connection_send_interim(connection, interim, sizeof interim - 1);
+    }
+}
+
+/** Uses up the input, request by request, until one of them has to be waited for. */
+static void process(struct connection *connection, const char *data, size_t size,
+                    const struct parse *begun) TT_ON_LOOP {
+    struct parse parse;
+    bool is_partial = false;
+    while (size > 0 && connection->state == CONNECTION_READING && connection->fd >= 0) {
+        size_t used;
+        if (connection->request != NULL) {
+            struct request *request = connection->request;
+            used = request_feed(request, data, size);
+            if (connection->request == request && request_is_complete(request))
+                request_run(request);
+        } else {
+            if (begun != NULL)
+                parse = *begun;
+            else
+                parse_init(&parse, connection->front->limits.head_bytes, FRONT_LINE_BYTES);
+            begun = NULL;
+            used = read_head(connection, data, size, &parse, &is_partial);
+            if (is_partial)
+                break;
+            if (connection->fd >= 0)
+                after_head(connection, used < size);
+        }
+        data += used;
+        size -= used;
+    }
+    if (connection->fd >= 0 && connection->state != CONNECTION_LINGERING &&
+        !keep_partial(connection, data, size, is_partial ? &parse : NULL))
+        connection_close(connection);
+}
+
+/** Looks at what is kept, without a read. */
+void input_process_kept(struct connection *connection) {
+    struct partial *partial = connection->partial;
+    connection->partial = NULL;
+    connection->is_unread = false;
+    connection_hold_bytes(connection, (size_t)0 - partial->size);
+    process(connection, partial->data, partial->size, partial->has_begun ? &partial->parse : NULL);
+    free(partial);
+}
+
+void input_read(struct connection *connection) {
+    struct front *front = connection->front;
+    struct partial *partial = connection->partial;
+    size_t kept = partial != NULL ? partial->size : 0;
+    size_t room = connection->request != NULL ? FRONT_SCRATCH_BYTES : FRONT_HEAD_READ_BYTES;
+    ssize_t got = recv(connection->fd, front->input + kept, room, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        connection->is_readable = errno == EINTR;
+        return;
+    }
+    if (got <= 0) {
+        connection_close(connection); /* the client's end, or an error: nothing half read is answered */
+        return;
+    }
+    stat_add(&front->stats.bytes_in, (uint64_t)got);
+    /* Less than asked for: the socket is empty, and an edge will tell of more. Of the end an edge has told already. */
+    if ((size_t)got < room && !connection->peer_closed)
+        connection->is_readable = false;
+    if (partial == NULL) {
+        process(connection, front->input, (size_t)got, NULL);
+        return;
+    }
+    memcpy(front->input, partial->data, kept);
+    connection->partial = NULL;
+    connection->is_unread = false;
+    connection_hold_bytes(connection, (size_t)0 - kept);
+    process(connection, front->input, kept + (size_t)got, partial->has_begun ? &partial->parse : NULL);
+    free(partial);
+}
+
+void input_discard(struct connection *connection) {
+    ssize_t got = recv(connection->fd, connection->front->input, FRONT_SCRATCH_BYTES, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        connection->is_readable = errno == EINTR;
+        return;
+    }
+    connection->lingered_bytes += got > 0 ? (uint32_t)got : 0;
+    if (got <= 0 || connection->lingered_bytes > LINGER_BYTES)
+        connection_close(connection);
+}

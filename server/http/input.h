@@ -1,0 +1,23 @@
+/**
+ * Input: bytes from the socket to requests.
+ *
+ * Thread: the loop's.
+ */
+#ifndef SERVER_HTTP_INPUT_H
+#define SERVER_HTTP_INPUT_H
+
+#include "connection_state.h"
+
+/** One read, and all that can be done with it. */
+void input_read(struct connection *connection) TT_ON_LOOP;
+
+/** Looks at what an earlier read has left, without another one. */
+void input_process_kept(struct connection *connection) TT_ON_LOOP;
+
+/** Reads and drops, after the last answer. */
+void input_discard(struct connection *connection) TT_ON_LOOP;
+
+/** Frees what is kept. */
+void input_drop(struct connection *connection) TT_ON_LOOP;
+
+#endif

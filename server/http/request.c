@@ -1,0 +1,347 @@
+/* Request: see request.h. */
+#include "request.h"
+
+#include "../gather.h"
+#include "dispatch.h"
+#include "problem.h"
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Objects that are kept for the next request: enough for a busy moment, little enough to forget. */
+#define SPARE_MAX        256u
+#define BODY_FIRST_BYTES 4096u
+#define WAIT_MAX_S       86400u
+
+/* -- memory -- */
+
+static struct request *take_memory(struct front *front) TT_ON_LOOP {
+    struct request *request = front->spare_requests;
+    if (request != NULL) {
+        front->spare_requests = request->next_spare;
+        front->spare_count--;
+    } else {
+        request = malloc(sizeof *request);
+        if (request == NULL)
+            return NULL;
+        arena_init(&request->arena, request->arena_memory, sizeof request->arena_memory);
+    }
+    front->request_count++;
+    return request;
+}
+
+static void give_memory(struct front *front, struct request *request) TT_ON_LOOP {
+    front->request_count--;
+    if (front->spare_count >= SPARE_MAX) {
+        free(request);
+        return;
+    }
+    request->next_spare = front->spare_requests;
+    front->spare_requests = request;
+    front->spare_count++;
+}
+
+void request_free_spares(struct front *front) {
+    while (front->spare_requests != NULL) {
+        struct request *request = front->spare_requests;
+        front->spare_requests = request->next_spare;
+        free(request);
+    }
+    front->spare_count = 0;
+}
+
+void request_hold(struct request *request) {
+    request->holds++;
+}
+
+void request_drop(struct request *request) {
+    if (--request->holds > 0)
+        return;
+    struct front *front = request->front;
+    if (request->body != NULL) {
+        stat_add(&front->stats.buffered_bytes, (uint64_t)0 - request->body_capacity);
+        free(request->body);
+    }
+    arena_reset(&request->arena);
+    give_memory(front, request);
+}
+
+void request_answered(struct request *request) {
+    if (request->is_answered)
+        return;
+    request->is_answered = true;
+    request_drop(request);
+}
+
+void request_detach(struct request *request) {
+    request->connection = NULL;
+    if (!request->is_running)
+        request_answered(request); /* it was still being read */
+}
+
+/* -- the head -- */
+
+static bool is_id_byte(unsigned char byte) {
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+           (byte != '\0' && strchr("-._~:+/=@", byte) != NULL);
+}
+
+/** The client's id if it is sane (1 to 63 harmless bytes: it reaches logs and libraries), else a new one. */
+static void take_id(struct request *request, const char *text, size_t size) TT_ON_LOOP {
+    bool is_sane = size >= 1 && size <= REQUEST_ID_MAX;
+    for (size_t i = 0; is_sane && i < size; i++)
+        is_sane = is_id_byte((unsigned char)text[i]);
+    if (!is_sane) {
+        front_make_id(request->front, request->id);
+        return;
+    }
+    memcpy(request->id, text, size);
+    request->id[size] = '\0';
+}
+
+static bool is_traceparent(const char *text, size_t size) {
+    static const char shape[] = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+    bool trace_is_set = false;
+    bool parent_is_set = false;
+    if (size != sizeof shape - 1)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        bool is_hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+        if (shape[i] == 'x' ? !is_hex : text[i] != shape[i])
+            return false;
+        trace_is_set = trace_is_set || (i >= 3 && i < 35 && text[i] != '0');
+        parent_is_set = parent_is_set || (i >= 36 && i < 52 && text[i] != '0');
+    }
+    return trace_is_set && parent_is_set;
+}
+
+static void take_traceparent(struct request *request, const char *text, size_t size) TT_ON_LOOP {
+    if (!is_traceparent(text, size)) {
+        front_make_traceparent(request->front, request->traceparent);
+        return;
+    }
+    memcpy(request->traceparent, text, size);
+    request->traceparent[size] = '\0';
+}
+
+/** The N of "wait=N" (RFC 7240), or false. What is malformed is ignored, as that RFC says. */
+static bool find_wait(const char *text, size_t size, uint64_t *ret_s) {
+    for (size_t i = 0; i + 5 < size; i++) {
+        bool begins = i == 0 || text[i - 1] == ',' || text[i - 1] == ';' || text[i - 1] == ' ' || text[i - 1] == '\t';
+        if (!begins || strncasecmp(text + i, "wait=", 5) != 0)
+            continue;
+        uint64_t seconds = 0;
+        size_t at = i + 5;
+        for (; at < size && text[at] >= '0' && text[at] <= '9' && seconds <= WAIT_MAX_S; at++)
+            seconds = seconds * 10 + (uint64_t)(text[at] - '0');
+        bool ends = at == size || text[at] == ',' || text[at] == ';' || text[at] == ' ' || text[at] == '\t';
+        if (at == i + 5 || !ends)
+            return false;
+        *ret_s = seconds;
+        return true;
+    }
+    return false;
+}
+
+static struct request *create(struct connection *connection, struct front *front) TT_ON_LOOP {
+    struct request *request = take_memory(front);
+    if (request == NULL)
+        return NULL;
+    request->front = front;
+    request->connection = connection;
+    request->holds = 1;
+    request->is_running = false;
+    request->is_answered = false;
+    request->method = HTTP_GET;
+    request->is_http10 = false;
+    request->keep_alive = false;
+    request->has_body = false;
+    request->is_chunked = false;
+    request->is_continue_due = false;
+    request->target = NULL;
+    request->match.target = NULL;
+    request->match.path_exists = false;
+    request->match.capture_count = 0;
+    request->query = NULL;
+    request->query_size = 0;
+    request->content_length = 0;
+    request->body = NULL;
+    request->body_size = 0;
+    request->body_capacity = 0;
+    request->body_type = NULL;
+    request->begun_us = tt_wake_now_us(front->wake);
+    request->deadline_us = 0;
+    request->gather = NULL;
+    return request;
+}
+
+/** What is needed after the head's bytes are gone. Returns: false without memory. */
+static bool keep_head(struct request *request, const char *path, size_t path_size) TT_ON_LOOP {
+    char *kept = arena_copy(&request->arena, path, path_size);
+    char *query = arena_copy(&request->arena, request->query, request->query_size);
+    if (kept == NULL || query == NULL)
+        return false;
+    for (size_t i = 0; i < request->match.capture_count; i++)
+        request->match.captures[i].data = kept + (request->match.captures[i].data - path);
+    request->query = query;
+    return true;
+}
+
+struct request *request_begin(struct connection *connection, struct front *front, const struct parse *parse,
+                              const char *head) {
+    struct request *request = create(connection, front);
+    if (request == NULL)
+        return NULL;
+    request->method = parse->method;
+    request->is_http10 = parse->minor == 0;
+    request->keep_alive = parse->keep_alive;
+    request->is_chunked = parse->is_chunked;
+    request->content_length = parse->has_length ? parse->content_length : 0;
+    request->has_body = parse->is_chunked || request->content_length > 0;
+    request->is_continue_due = request->has_body && parse->expect_continue;
+    request->query = head + parse->query.at;
+    request->query_size = parse->query.size;
+    take_id(request, head + parse->request_id.at, parse->request_id.size);
+    take_traceparent(request, head + parse->traceparent.at, parse->traceparent.size);
+    uint64_t wait_s;
+    if (parse->prefer.size > 0 && find_wait(head + parse->prefer.at, parse->prefer.size, &wait_s))
+        request->deadline_us = request->begun_us + wait_s * 1000000u + (wait_s == 0);
+    const char *path = parse->path_is_root ? "/" : head + parse->path.at;
+    size_t path_size = parse->path_is_root ? 1 : parse->path.size;
+    if (!parse->is_asterisk)
+        route_find(front->routes->table, request->method, path, path_size, &request->match);
+    request->target = request->match.target;
+    if (request->has_body) {
+        if (parse->is_chunked)
+            chunk_init(&request->chunk);
+        if (parse->content_type.size > 0)
+            request->body_type = arena_copy(&request->arena, head + parse->content_type.at, parse->content_type.size);
+        if ((parse->content_type.size > 0 && request->body_type == NULL) || !keep_head(request, path, path_size)) {
+            request_answered(request);
+            return NULL;
+        }
+    }
+    return request;
+}
+
+void request_check(struct request *request) {
+    if (request->has_body)
+        dispatch_check(request);
+}
+
+void request_refuse(struct connection *connection, struct front *front, int status, const char *detail) {
+    struct request *request = create(connection, front);
+    if (request == NULL) {
+        connection_close(connection);
+        return;
+    }
+    front_make_id(front, request->id);
+    struct problem problem = {.kind = problem_of_status(status), .detail = detail, .must_close = true};
+    problem_send(request, &problem);
+}
+
+void request_time_out(struct connection *connection, struct front *front, struct request *request) {
+    static const char *const detail = "the request took too long to arrive";
+    if (request == NULL) {
+        request_refuse(connection, front, 408, detail);
+        return;
+    }
+    struct problem problem = {.kind = PROBLEM_SLOW, .detail = detail, .must_close = true};
+    problem_send(request, &problem);
+}
+
+/* -- the body -- */
+
+static void refuse_body(struct request *request, enum problem_kind kind, const char *detail) TT_ON_LOOP {
+    struct problem problem = {.kind = kind, .detail = detail, .must_close = true};
+    problem_send(request, &problem);
+}
+
+static bool grow_body(struct request *request, size_t size) TT_ON_LOOP {
+    size_t capacity = request->body_capacity != 0 ? request->body_capacity * 2 : BODY_FIRST_BYTES;
+    while (capacity < size)
+        capacity *= 2;
+    if (!request->is_chunked && capacity > request->content_length)
+        capacity = request->content_length;
+    char *body = realloc(request->body, capacity);
+    if (body == NULL)
+        return false;
+    stat_add(&request->front->stats.buffered_bytes, capacity - request->body_capacity);
+    request->body = body;
+    request->body_capacity = capacity;
+    return true;
+}
+
+static const char *const too_large = "a chunked body goes beyond max-body";
+
+/** Returns: false when the request was refused. */
+static bool append(struct request *request, const char *data, size_t size) TT_ON_LOOP {
+    size_t whole = request->body_size + size;
+    if (whole > request->front->limits.body_bytes) {
+        refuse_body(request, PROBLEM_BODY_TOO_LARGE, too_large);
+        return false;
+    }
+    if (whole > request->body_capacity && !grow_body(request, whole)) {
+        refuse_body(request, PROBLEM_INTERNAL, "no memory for the body");
+        return false;
+    }
+    memcpy(request->body + request->body_size, data, size);
+    request->body_size = whole;
+    return true;
+}
+
+/** A chunked body's bytes. is_chunked goes when it has ended. Returns: how many were taken. */
+static size_t feed_chunks(struct request *request, const char *data, size_t size) TT_ON_LOOP {
+    size_t taken = 0;
+    for (;;) {
+        size_t used = 0;
+        const char *piece = NULL;
+        size_t piece_size = 0;
+        enum chunk_result result =
+            chunk_decode(&request->chunk, data + taken, size - taken, &used, &piece, &piece_size);
+        taken += used;
+        if (result == CHUNK_REFUSED) {
+            refuse_body(request, PROBLEM_MALFORMED, "the chunked body is malformed");
+            return size;
+        }
+        /* A chunk says its size first: too much is refused before it has come. */
+        if (request->chunk.left > request->front->limits.body_bytes - request->body_size) {
+            refuse_body(request, PROBLEM_BODY_TOO_LARGE, too_large);
+            return size;
+        }
+        if (result == CHUNK_DATA && !append(request, piece, piece_size))
+            return size;
+        if (result == CHUNK_DONE) {
+            request->is_chunked = false;
+            request->content_length = request->body_size;
+            return taken;
+        }
+        if (result == CHUNK_MORE)
+            return taken;
+    }
+}
+
+size_t request_feed(struct request *request, const char *data, size_t size) {
+    request->is_continue_due = false;
+    if (request->is_chunked)
+        return feed_chunks(request, data, size);
+    size_t left = (size_t)(request->content_length - request->body_size);
+    size_t taken = size < left ? size : left;
+    return append(request, data, taken) ? taken : size;
+}
+
+bool request_is_complete(const struct request *request) {
+    return !request->is_chunked && request->body_size == request->content_length;
+}
+
+void request_run(struct request *request) {
+    request->is_running = true;
+    connection_set_busy(request->connection);
+    dispatch_run(request);
+}
+
+bool request_client_left(struct request *request) {
+    if (request->gather != NULL)
+        return gather_cancel(request->gather);
+    return offload_cancel(&request->offload) == TT_OK;
+}

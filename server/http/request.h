@@ -1,0 +1,102 @@
+/**
+ * Request: one request from its head to its answer.
+ *
+ * It outlives its connection when the client leaves, and its answer when a run deadline has passed: the memory that a worker
+ * may still write is freed only when every call has been released. So it is counted: one hold for the answer, one for
+ * each call.
+ *
+ * Thread: the loop's, all of it.
+ */
+#ifndef SERVER_HTTP_REQUEST_H
+#define SERVER_HTTP_REQUEST_H
+
+#include "../arena.h"
+#include "../offload.h"
+#include "args.h"
+#include "chunk.h"
+#include "connection.h"
+#include "front.h"
+#include "parse.h"
+#include "route.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REQUEST_ID_MAX 63
+
+struct gather_run;
+
+struct request {
+    struct front *front;
+    struct connection *connection; /* NULL: the client has left */
+    struct request *next_spare;
+    uint32_t holds;
+    bool is_running; /* its call was asked for: an answer will come */
+    bool is_answered;
+
+    enum http_method method;
+    bool is_http10;
+    bool keep_alive;
+    bool has_body;
+    bool is_chunked;
+    bool is_continue_due; /* the client waits for 100 Continue */
+    const struct route_target *target;
+    struct route_match match; /* captures point into the head, or into the arena once the head is gone */
+    const char *query;
+    size_t query_size;
+    uint64_t content_length;
+    struct chunk chunk;
+    char *body; /* malloc'ed */
+    size_t body_size;
+    size_t body_capacity;
+    const char *body_type; /* media type, in the arena; NULL where none */
+
+    char id[REQUEST_ID_MAX + 1];
+    char traceparent[56];
+    uint64_t begun_us;
+    uint64_t deadline_us; /* the client's, absolute; 0: none */
+
+    struct arena arena;
+    _Alignas(16) char arena_memory[512];
+    struct offload offload;    /* of a single call */
+    struct gather_run *gather; /* of several */
+};
+
+/** Begins a request from a whole head. Returns: NULL without memory. */
+struct request *request_begin(struct connection *connection, struct front *front, const struct parse *parse,
+                              const char *head) TT_ON_LOOP;
+
+/** Refuses what can be refused before the body is read. The request, which must be its connection's, may be gone then. */
+void request_check(struct request *request) TT_ON_LOOP;
+
+/** Answers a head that the parser refused, and closes. */
+void request_refuse(struct connection *connection, struct front *front, int status, const char *detail) TT_ON_LOOP;
+
+/** The connection's time ran out while this request (NULL: its head) was being read: 408, and close. */
+void request_time_out(struct connection *connection, struct front *front, struct request *request) TT_ON_LOOP;
+
+/**
+ * Feeds bytes of the body. Returns: how many were taken. The request may have been answered meanwhile (a body too
+ * large or malformed); request_is_complete tells when it is whole.
+ */
+size_t request_feed(struct request *request, const char *data, size_t size) TT_ON_LOOP;
+bool request_is_complete(const struct request *request) TT_ON_LOOP;
+
+/** Runs a complete request (dispatch.h). */
+void request_run(struct request *request) TT_ON_LOOP;
+
+/** The client has left. if_queued: only what has not started is taken back; true when that was all of it. */
+bool request_client_left(struct request *request) TT_ON_LOOP;
+
+/** The connection is gone. */
+void request_detach(struct request *request) TT_ON_LOOP;
+
+/** The answer is out (reply.h calls it): the connection's hold ends. */
+void request_answered(struct request *request) TT_ON_LOOP;
+
+void request_hold(struct request *request) TT_ON_LOOP;
+void request_drop(struct request *request) TT_ON_LOOP;
+
+void request_free_spares(struct front *front) TT_ON_LOOP;
+
+#endif

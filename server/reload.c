@@ -1,0 +1,255 @@
+/* Reload: see reload.h. */
+#include "reload.h"
+
+#include "log.h"
+#include "service.h"
+#include "systemd.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WAIT_S 10
+
+struct reload {
+    struct service *service;
+    struct tt_job job;
+    bool is_busy; /* onloop */
+
+    /* the worker's, then the loop's */
+    struct config *loaded;
+    struct diagnostics diagnostics;
+
+    /* between the loop and the one admin thread that waits; under the mutex */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct tt_post post;
+    bool is_asked; /* the post is on its way */
+    bool has_verdict;
+    bool is_waited_for;
+    int verdict;
+    char *text;
+};
+
+struct reload *reload_create(struct service *service) {
+    struct reload *reload = calloc(1, sizeof *reload);
+    if (reload == NULL)
+        return NULL;
+    pthread_condattr_t attributes;
+    reload->service = service;
+    if (pthread_mutex_init(&reload->mutex, NULL) != 0)
+        goto fail;
+    if (pthread_condattr_init(&attributes) != 0)
+        goto fail;
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* Linux has it */
+    int failed = pthread_cond_init(&reload->changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes); /* can't fail */
+    if (failed == 0)
+        return reload;
+fail:
+    free(reload);
+    return NULL;
+}
+
+void reload_destroy(struct reload *reload) {
+    if (reload == NULL)
+        return;
+    (void)pthread_cond_destroy(&reload->changed); /* nobody waits any more: the admin plane has ended */
+    (void)pthread_mutex_destroy(&reload->mutex);
+    free(reload->text);
+    free(reload);
+}
+
+bool reload_is_busy(const struct reload *reload) {
+    return reload->is_busy;
+}
+
+/* -- taking over -- */
+
+static const struct config_pool *find_pool(const struct config *config, const char *name) {
+    for (size_t i = 0; i < config->pool_count; i++)
+        if (strcmp(config->pools[i].section.name, name) == 0)
+            return &config->pools[i];
+    return NULL;
+}
+
+static const struct config_call *find_call(const struct config *config, const char *name) {
+    for (size_t i = 0; i < config->call_count; i++)
+        if (strcmp(config->calls[i].section.name, name) == 0)
+            return &config->calls[i];
+    return NULL;
+}
+
+static const struct config_gather *find_gather(const struct config *config, const char *name) {
+    for (size_t i = 0; i < config->gather_count; i++)
+        if (strcmp(config->gathers[i].section.name, name) == 0)
+            return &config->gathers[i];
+    return NULL;
+}
+
+static void apply_pool(struct call_pool *pool, const struct config_pool *next) TT_ON_LOOP {
+    if (tt_pool_set_limits(pool->pool, (uint32_t)next->queue_limit, (uint32_t)next->spare_count,
+                           next->queue_timeout_us) != TT_OK ||
+        tt_pool_resize(pool->pool, (uint32_t)next->worker_count) != TT_OK)
+        log_event(TT_LOG_ERROR, "resize_failed", "pool=%s workers=%llu", pool->name,
+                  (unsigned long long)next->worker_count);
+}
+
+static void apply(struct service *service, const struct config *next) TT_ON_LOOP {
+    struct registry *registry = service->registry;
+    for (size_t i = 0; i < registry->pool_count; i++) {
+        const struct config_pool *pool = find_pool(next, registry->pools[i].name);
+        if (pool != NULL)
+            apply_pool(&registry->pools[i], pool);
+    }
+    for (size_t i = 0; i < registry->call_count; i++) {
+        const struct config_call *call = find_call(next, registry->calls[i].name);
+        if (call == NULL)
+            continue;
+        registry->calls[i].timeout_us = call->timeout_us;
+        tt_limiter_resize(&registry->calls[i].limiter, (uint32_t)call->limit);
+    }
+    for (size_t i = 0; i < registry->gather_count; i++) {
+        const struct config_gather *gather = find_gather(next, registry->gathers[i].name);
+        if (gather != NULL)
+            registry->gathers[i].timeout_us = gather->timeout_us;
+    }
+    front_set_limits(service->front, &next->server);
+}
+
+/* -- the verdict -- */
+
+static char *diagnostics_text(const struct diagnostics *diagnostics, const char *headline) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL)
+        return NULL;
+    (void)fprintf(out, "%s\n", headline); /* memory: a failure shows in fclose */
+    diagnostics_print(diagnostics, out);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static void give_verdict(struct reload *reload, int verdict, char *text) {
+    (void)pthread_mutex_lock(&reload->mutex);
+    if (reload->is_waited_for) {
+        free(reload->text);
+        reload->text = text;
+        reload->verdict = verdict;
+        reload->has_verdict = true;
+        (void)pthread_cond_broadcast(&reload->changed);
+        text = NULL;
+    }
+    (void)pthread_mutex_unlock(&reload->mutex);
+    free(text);
+}
+
+/* -- on a worker -- */
+
+static enum tt_outcome load(struct tt_job *job, void *worker_state) {
+    tt_assume_worker();
+    (void)worker_state;
+    struct reload *reload = (struct reload *)((char *)job - offsetof(struct reload, job));
+    reload->loaded = config_load(reload->service->source, &reload->diagnostics);
+    if (reload->loaded == NULL)
+        diagnostics_print(&reload->diagnostics, stderr); /* here, where a slow reader of stderr holds nobody up */
+    return reload->loaded != NULL ? TT_DONE : TT_FAILED;
+}
+
+/* -- on the loop -- */
+
+static void take_over(struct reload *reload) TT_ON_LOOP {
+    struct service *service = reload->service;
+    size_t left_count = config_compare(service->config, reload->loaded, &reload->diagnostics);
+    apply(service, reload->loaded);
+    if (service->current != service->config)
+        config_destroy(service->current);
+    service->current = reload->loaded;
+    log_event(TT_LOG_NOTICE, "reloaded", "needs_restart=%zu", left_count);
+    give_verdict(reload, 200,
+                 diagnostics_text(&reload->diagnostics,
+                                  left_count == 0 ? "reloaded" : "reloaded; some changes need a restart:"));
+}
+
+static void on_loaded(struct tt_job *job) {
+    tt_assume_loop();
+    struct reload *reload = (struct reload *)((char *)job - offsetof(struct reload, job));
+    reload->is_busy = false;
+    if (job->outcome == TT_DONE) {
+        take_over(reload);
+    } else {
+        log_event(TT_LOG_ERROR, "reload_refused", "errors=%u; the old configuration stays in force",
+                  reload->diagnostics.error_count);
+        give_verdict(reload, 422,
+                     diagnostics_text(&reload->diagnostics, "refused; the old configuration stays in force:"));
+    }
+    diagnostics_deinit(&reload->diagnostics);
+    (void)systemd_notify("READY=1"); /* the manager shows "reloading" until then */
+}
+
+void reload_begin(struct reload *reload) {
+    char state[64];
+    struct service *service = reload->service;
+    if (reload->is_busy || service->drain_due_us != 0) {
+        give_verdict(reload, 503, strdup("a reload or the drain is under way\n"));
+        return;
+    }
+    (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)tt_wake_clock_us());
+    (void)systemd_notify(state); /* only for show */
+    diagnostics_init(&reload->diagnostics);
+    reload->loaded = NULL;
+    reload->job = (struct tt_job){.run = load, .done = on_loaded, .name = "reload"};
+    if (tt_pool_submit(service->own_pool, &reload->job) != TT_OK) {
+        diagnostics_deinit(&reload->diagnostics);
+        log_event(TT_LOG_ERROR, "reload_failed", "reason=busy");
+        give_verdict(reload, 503, strdup("the service can't load a configuration now\n"));
+        return;
+    }
+    reload->is_busy = true;
+}
+
+static void on_asked(struct tt_post *post) {
+    tt_assume_loop();
+    struct reload *reload = (struct reload *)((char *)post - offsetof(struct reload, post));
+    (void)pthread_mutex_lock(&reload->mutex);
+    reload->is_asked = false;
+    (void)pthread_mutex_unlock(&reload->mutex);
+    reload_begin(reload);
+}
+
+/* -- from the admin plane -- */
+
+int reload_and_wait(struct reload *reload, char **ret_text) {
+    struct timespec due;
+    int verdict = 503;
+    *ret_text = NULL;
+    (void)clock_gettime(CLOCK_MONOTONIC, &due); /* can't fail */
+    due.tv_sec += WAIT_S;
+    (void)pthread_mutex_lock(&reload->mutex);
+    if (!reload->is_asked && !reload->is_waited_for) {
+        reload->is_asked = true;
+        reload->is_waited_for = true;
+        reload->has_verdict = false;
+        reload->post.fn = on_asked;
+        tt_wake_post(loop_wake(reload->service->loop), &reload->post);
+        int failed = 0;
+        while (!reload->has_verdict && failed != ETIMEDOUT)
+            failed = pthread_cond_timedwait(&reload->changed, &reload->mutex, &due);
+        if (reload->has_verdict) {
+            verdict = reload->verdict;
+            *ret_text = reload->text;
+            reload->text = NULL;
+        }
+        reload->is_waited_for = false;
+    }
+    (void)pthread_mutex_unlock(&reload->mutex);
+    if (*ret_text == NULL)
+        *ret_text = strdup("the loop doesn't answer, or a reload is under way\n"); /* NULL without memory: no text */
+    return verdict;
+}
