@@ -29,6 +29,7 @@ struct reload {
     bool is_asked; /* the post is on its way */
     bool has_verdict;
     bool is_waited_for;
+    bool is_closed;
     int verdict;
     char *text;
 };
@@ -60,6 +61,15 @@ void reload_destroy(struct reload *reload) {
     (void)pthread_mutex_destroy(&reload->mutex);
     free(reload->text);
     free(reload);
+}
+
+void reload_close(struct reload *reload) {
+    if (reload == NULL)
+        return;
+    (void)pthread_mutex_lock(&reload->mutex);
+    reload->is_closed = true;
+    (void)pthread_cond_broadcast(&reload->changed);
+    (void)pthread_mutex_unlock(&reload->mutex);
 }
 
 bool reload_is_busy(const struct reload *reload) {
@@ -232,14 +242,14 @@ int reload_and_wait(struct reload *reload, char **ret_text) {
     (void)clock_gettime(CLOCK_MONOTONIC, &due); /* can't fail */
     due.tv_sec += WAIT_S;
     (void)pthread_mutex_lock(&reload->mutex);
-    if (!reload->is_asked && !reload->is_waited_for) {
+    if (!reload->is_asked && !reload->is_waited_for && !reload->is_closed) {
         reload->is_asked = true;
         reload->is_waited_for = true;
         reload->has_verdict = false;
         reload->post.fn = on_asked;
         tt_wake_post(loop_wake(reload->service->loop), &reload->post);
         int failed = 0;
-        while (!reload->has_verdict && failed != ETIMEDOUT)
+        while (!reload->has_verdict && !reload->is_closed && failed != ETIMEDOUT)
             failed = pthread_cond_timedwait(&reload->changed, &reload->mutex, &due);
         if (reload->has_verdict) {
             verdict = reload->verdict;

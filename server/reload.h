@@ -21,6 +21,9 @@ struct reload *reload_create(struct service *service) TT_ON_LOOP;
 /** Thread: loop, when none is under way. NULL is fine. */
 void reload_destroy(struct reload *reload) TT_ON_LOOP;
 
+/** The service ends: who waits for a verdict is told so, and nobody begins to wait any more. Thread: loop. NULL is fine. */
+void reload_close(struct reload *reload) TT_ON_LOOP;
+
 /** Begins one, unless one is under way already. The verdict is logged. Thread: loop. */
 void reload_begin(struct reload *reload) TT_ON_LOOP;
 

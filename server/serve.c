@@ -5,6 +5,7 @@
 #include "service.h"
 #include "source.h"
 #include "systemd.h"
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,6 +31,9 @@ static _Noreturn void end(int status) {
 
 static int run(struct service *service, bool is_demo) {
     struct tt_error error = {0};
+    uint64_t arenas = service->config->server.malloc_arenas;
+    if (arenas != 0)                             /* a wish: 0 means that glibc took no notice */
+        (void)mallopt(M_ARENA_MAX, (int)arenas); // NOLINT(concurrency-mt-unsafe): no other thread runs yet
     log_start();
     if (service_start(service, &error) != TT_OK) {
         log_event(TT_LOG_ERROR, "start_failed", "reason=\"%s\"", error.text);

@@ -5,7 +5,6 @@
 #include "log.h"
 #include "reload.h"
 #include "systemd.h"
-#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,10 +70,6 @@ static enum tt_status start_pools(struct service *service, struct tt_error *rete
     for (size_t i = 0; i < service->registry->pool_count; i++)
         if (start_pool(service, &service->registry->pools[i], reterr) != TT_OK)
             return TT_SYSTEM;
-    for (size_t i = 0; i < service->registry->call_count; i++) {
-        struct call *call = &service->registry->calls[i];
-        tt_limiter_resize(&call->limiter, (uint32_t)call->config->limit);
-    }
     return TT_OK;
 }
 
@@ -147,8 +142,6 @@ static enum tt_status start_admin(struct service *service, struct tt_error *rete
 
 enum tt_status service_start(struct service *service, struct tt_error *reterr) {
     const struct config_server *server = &service->config->server;
-    if (server->malloc_arenas != 0)
-        (void)mallopt(M_ARENA_MAX, (int)server->malloc_arenas); /* a wish: 0 means glibc took no notice */
     raise_descriptor_limit(server->max_connections);
     service->loop = loop_create(reterr);
     if (service->loop == NULL)
@@ -316,6 +309,7 @@ static bool is_stuck(struct tt_pool *pool) {
 bool service_free(struct service *service) {
     bool is_clean = true;
     tt_assume_loop();
+    reload_close(service->reload); /* or the admin plane would wait for a verdict that never comes */
     admin_stop(service->admin);
     if (service->loop != NULL) {
         front_destroy(service->front);

@@ -6,8 +6,6 @@
 #include "listen.h"
 #include "output.h"
 #include "request.h"
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,15 +30,6 @@ void connection_set_deadline(struct connection *connection, uint64_t delay_us) {
     connection->deadline_us = tt_wake_now_us(front->wake) + delay_us;
     if (connection->timer.prev == NULL || connection->timer.due_ms > connection->deadline_us / 1000 + 1)
         tt_timer_start(front->wake, &connection->timer, delay_us, on_timer);
-}
-
-void connection_pin(struct connection *connection) {
-    connection->pins++;
-}
-
-void connection_unpin(struct connection *connection) {
-    if (--connection->pins == 0 && connection->fd < 0)
-        free(connection);
 }
 
 void connection_hold_bytes(struct connection *connection, size_t bytes) {
@@ -73,8 +62,7 @@ void connection_close(struct connection *connection) {
     front->connection_count--;
     stat_set(&front->stats.connections, front->connection_count);
     listen_resume(front);
-    if (connection->pins == 0)
-        free(connection);
+    front_bury(front, connection);
 }
 
 /** Ours is said: shut our side and wait for the client's end, dropping what it still sends. */
@@ -92,6 +80,9 @@ static void linger(struct connection *connection) TT_ON_LOOP {
 /* -- between the end of one thing and the next -- */
 
 void connection_advance(struct connection *connection) {
+    if (connection->is_advancing)
+        return; /* further up */
+    connection->is_advancing = true;
     for (int reads = 0; connection->fd >= 0; reads++) {
         bool is_reading = connection->state == CONNECTION_READING;
         if (is_reading && connection->is_unread) {
@@ -99,16 +90,17 @@ void connection_advance(struct connection *connection) {
         } else if (connection->is_readable && (is_reading || connection->state == CONNECTION_LINGERING)) {
             if (reads >= READS_A_TURN) {
                 event_active(&connection->event, EV_READ, 0);
-                return;
+                break;
             }
             if (is_reading)
                 input_read(connection);
             else
                 input_discard(connection);
         } else {
-            return;
+            break;
         }
     }
+    connection->is_advancing = false;
 }
 
 void connection_after_answer(struct connection *connection, bool keep_alive) {
@@ -142,7 +134,6 @@ static void on_timer(struct tt_timer *timer) {
         return;
     }
     connection->deadline_us = CONNECTION_NO_DEADLINE;
-    connection_pin(connection);
     if (connection->state == CONNECTION_BUSY) {
         client_left(connection);
     } else if (connection->state == CONNECTION_READING && (connection->request != NULL || connection->head_has_begun)) {
@@ -153,7 +144,6 @@ static void on_timer(struct tt_timer *timer) {
             stat_add(&front->stats.connections_dropped, 1);
         connection_close(connection);
     }
-    connection_unpin(connection);
 }
 
 static void on_event(evutil_socket_t fd, short what, void *context) {
@@ -161,7 +151,6 @@ static void on_event(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     struct connection *connection = context;
     loop_entered(connection->front->loop);
-    connection_pin(connection);
     if ((what & EV_CLOSED) != 0)
         connection->peer_closed = true;
     if ((what & (EV_READ | EV_CLOSED)) != 0)
@@ -172,7 +161,6 @@ static void on_event(evutil_socket_t fd, short what, void *context) {
     if (connection->fd >= 0 && connection->peer_closed && connection->state == CONNECTION_BUSY &&
         connection->deadline_us == CONNECTION_NO_DEADLINE)
         connection_set_deadline(connection, LEFT_GRACE_US);
-    connection_unpin(connection);
 }
 
 /* -- public -- */
@@ -181,8 +169,6 @@ void connection_open(struct front *front, int fd) {
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         goto fail;
-    /* Fails on a unix socket, which needs none. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     connection->front = front;
     connection->fd = fd;
     connection->deadline_us = CONNECTION_NO_DEADLINE;
@@ -208,6 +194,14 @@ struct connection *connection_next(const struct connection *connection) {
     return connection->next;
 }
 
+void connection_set_next(struct connection *connection, struct connection *next) {
+    connection->next = next;
+}
+
+void connection_free(struct connection *connection) {
+    free(connection);
+}
+
 bool connection_is_busy(const struct connection *connection) {
     return connection->state == CONNECTION_BUSY || connection->state == CONNECTION_WRITING ||
            connection->request != NULL;
@@ -219,12 +213,10 @@ void connection_set_busy(struct connection *connection) {
 }
 
 void connection_drain(struct connection *connection) {
-    connection_pin(connection);
     if (connection->state == CONNECTION_READING && connection->request == NULL) {
         connection->is_readable = true; /* a request may have arrived just now */
         connection_advance(connection);
         if (connection->fd >= 0 && connection->state == CONNECTION_READING && connection->request == NULL)
             linger(connection);
     }
-    connection_unpin(connection);
 }

@@ -32,8 +32,12 @@ void connection_open(struct front *front, int fd) TT_ON_LOOP;
 /** Closes at once. A request in flight goes on without it. */
 void connection_close(struct connection *connection) TT_ON_LOOP;
 
-/** The next in the front's list. */
+/** The next in the front's list of open, or of closed connections. */
 struct connection *connection_next(const struct connection *connection) TT_ON_LOOP;
+void connection_set_next(struct connection *connection, struct connection *next) TT_ON_LOOP;
+
+/** Frees a closed connection. For front_bury alone. */
+void connection_free(struct connection *connection) TT_ON_LOOP;
 
 /** Whether a request has been read in full, or an answer is on its way. */
 bool connection_is_busy(const struct connection *connection) TT_ON_LOOP;

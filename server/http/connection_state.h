@@ -1,7 +1,8 @@
 /**
  * Connection state: the object itself, shared by connection.c, input.c and output.c, and by nobody else.
  *
- * A connection is pinned while a function further up works on it: closing it then only marks it, and the last pin frees it.
+ * A connection that is closed in the middle of something keeps its memory until the next dispatch: whoever works on it
+ * looks at fd.
  *
  * Thread: the loop's, all of it.
  */
@@ -33,9 +34,9 @@ struct connection {
     struct partial *partial;
     struct unsent *unsent;
     uint32_t lingered_bytes;
-    int fd; /* -1: closed, freed when the last pin goes */
+    int fd; /* -1: closed */
     uint8_t state;
-    uint8_t pins;
+    bool is_advancing;
     bool is_readable; /* the socket may have bytes: no new edge will tell */
     bool is_unread;   /* partial holds bytes that were not looked at */
     bool peer_closed;
@@ -48,10 +49,7 @@ void connection_set_deadline(struct connection *connection, uint64_t delay_us) T
 /** Counts bytes that are held for this client (a negative number as its complement). */
 void connection_hold_bytes(struct connection *connection, size_t bytes) TT_ON_LOOP;
 
-void connection_pin(struct connection *connection) TT_ON_LOOP;
-void connection_unpin(struct connection *connection) TT_ON_LOOP;
-
-/** Goes on as far as it can without waiting. The caller has pinned the connection. */
+/** Goes on as far as it can without waiting; does nothing when that is under way further up. */
 void connection_advance(struct connection *connection) TT_ON_LOOP;
 
 /** The answer is out: on to the next request, or to the end. */

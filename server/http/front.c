@@ -61,12 +61,34 @@ bool front_is_idle(const struct front *front) {
     return true;
 }
 
+static void free_closed(struct front *front) TT_ON_LOOP {
+    while (front->closed != NULL) {
+        struct connection *connection = front->closed;
+        front->closed = connection_next(connection);
+        connection_free(connection);
+    }
+}
+
+static void on_burial(struct tt_timer *timer) {
+    tt_assume_loop();
+    free_closed((struct front *)((char *)timer - offsetof(struct front, burial)));
+}
+
+void front_bury(struct front *front, struct connection *connection) {
+    connection_set_next(connection, front->closed);
+    front->closed = connection;
+    if (front->burial.prev == NULL)
+        tt_timer_start(front->wake, &front->burial, 0, on_burial);
+}
+
 void front_destroy(struct front *front) {
     if (front == NULL)
         return;
     listen_close_all(front);
     while (front->connections != NULL)
         connection_close(front->connections);
+    tt_timer_stop(front->wake, &front->burial);
+    free_closed(front);
     request_free_spares(front);
     if (front->request_count == 0)
         free(front);

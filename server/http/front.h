@@ -57,6 +57,8 @@ struct front {
     struct front_stats stats;
     struct listener *listeners;
     struct connection *connections; /* all that are open */
+    struct connection *closed;      /* to be freed when nobody works on them any more */
+    struct tt_timer burial;
     uint64_t connection_count;
     uint64_t request_count; /* objects in use: they may outlive their connections */
     struct request *spare_requests;
@@ -82,6 +84,9 @@ void front_set_limits(struct front *front, const struct config_server *config) T
 
 /** Stops listening, closes connections that rest, and has every further answer close its connection. */
 void front_drain(struct front *front) TT_ON_LOOP;
+
+/** Has the memory of a closed connection freed in the next dispatch. */
+void front_bury(struct front *front, struct connection *connection) TT_ON_LOOP;
 
 /** Whether every answer is out: no connection has a request or an unsent answer. */
 bool front_is_idle(const struct front *front) TT_ON_LOOP;

@@ -100,9 +100,7 @@ void output_send_rest(struct connection *connection) {
 void connection_answer(struct connection *connection, const char *head, size_t head_size, char *body, size_t body_size,
                        bool is_owned, bool keep_alive) {
     struct iovec pieces[2] = {{(char *)(uintptr_t)head, head_size}, {body, body_size}};
-    bool is_outermost = connection->pins == 0; /* else advance is under way further up */
     connection->request = NULL;
-    connection_pin(connection);
     bool is_lost = !send_pieces(connection, pieces);
     bool is_whole = pieces[0].iov_len + pieces[1].iov_len == 0;
     if (is_lost || is_whole || !keep_unsent(connection, pieces, is_owned ? body : NULL, keep_alive)) {
@@ -113,9 +111,7 @@ void connection_answer(struct connection *connection, const char *head, size_t h
         else
             connection_after_answer(connection, keep_alive);
     }
-    if (is_outermost)
-        connection_advance(connection); /* the answer came later than the read: on with what waits behind it */
-    connection_unpin(connection);
+    connection_advance(connection); /* if the answer came later than the read: on with what waits behind it */
 }
 
 void connection_send_interim(struct connection *connection, const char *data, size_t size) {

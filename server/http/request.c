@@ -208,8 +208,12 @@ struct request *request_begin(struct connection *connection, struct front *front
         request->deadline_us = request->begun_us + wait_s * 1000000u + (wait_s == 0);
     const char *path = parse->path_is_root ? "/" : head + parse->path.at;
     size_t path_size = parse->path_is_root ? 1 : parse->path.size;
-    if (!parse->is_asterisk)
+    if (parse->is_asterisk) {
+        request->match.path_exists = true; /* OPTIONS for the service as a whole */
+        request->match.allow = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
+    } else {
         route_find(front->routes->table, request->method, path, path_size, &request->match);
+    }
     request->target = request->match.target;
     if (request->has_body) {
         if (parse->is_chunked)

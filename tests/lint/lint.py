@@ -285,12 +285,13 @@ def lint_chain(found):
 
 def is_test_listed(name, text):
     """http/check_parse.c in server/ stands there as tt_server_test(http/parse), others by their path."""
-    room, _, noun = name.removesuffix(".c").replace("check_", "").replace("fuzz_", "").partition("/")
-    if noun.startswith("calls/modules/"):
-        return re.search(rf"^ +{re.escape(noun.removeprefix('calls/modules/'))}\)?$", text, re.M)
+    room, _, noun = name.removesuffix(".c").partition("/")
+    noun = re.sub(r"\b(check|fuzz|bench)_", "", noun)
+    if noun.startswith(("calls/modules/", "modules/")) and "check_" not in name:
+        return re.search(rf"^ +{re.escape(Path(noun).name)}\)?$", text, re.M)
     if noun.startswith("modules/"):
         room, noun = "module", noun.removeprefix("modules/")
-    return name in text or re.search(rf"tt_{room}_test\({re.escape(noun)}[ )]", text)
+    return name in text or re.search(rf"tt_{room}_(?:test|bench)\({re.escape(noun)}[ )]", text)
 
 
 def lint_listed(found):

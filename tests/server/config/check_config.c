@@ -154,7 +154,7 @@ START_TEST(nothing_at_all_has_the_defaults) {
     ck_assert_uint_eq(server->max_body_bytes, 1 << 20);
     ck_assert_uint_eq(server->max_header_bytes, 16384);
     ck_assert_uint_eq(server->max_answer_bytes, 64 << 20);
-    ck_assert_uint_eq(server->max_connections, 10000);
+    ck_assert_uint_eq(server->max_connections, 16384);
     ck_assert_uint_eq(server->header_timeout_us, 10000000);
     ck_assert_uint_eq(server->body_timeout_us, 30000000);
     ck_assert_uint_eq(server->answer_timeout_us, 30000000);

@@ -86,7 +86,7 @@ START_TEST(sizes_need_a_unit) {
     refused(CONFIG_SERVER, "max-body", "1MB", "no unit of size");
     refused(CONFIG_SERVER, "max-body", "1mib", "1KiB is 1024 bytes");
     refused(CONFIG_SERVER, "max-body", "2GiB", "out of range (0B to 1GiB)");
-    refused(CONFIG_SERVER, "max-header", "1023B", "out of range (1KiB to 1MiB)");
+    refused(CONFIG_SERVER, "max-header", "1023B", "out of range (1KiB to 64KiB)");
     refused(CONFIG_POOL, "stack-size", "16KiB", "out of range");
 }
 END_TEST
