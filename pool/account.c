@@ -2,7 +2,7 @@
 #include "internal.h"
 
 #define CPU_INTERVAL_US 1000u
-#define RATE_WINDOW_US 1000000u
+#define RATE_WINDOW_US  1000000u
 #define UNKNOWN_WAIT_US 1000000u
 
 void tti_account_start(struct tti_worker *worker) {

@@ -44,7 +44,7 @@ size_t tti_inline_run(struct tt_pool *pool, size_t max_count) {
         struct tt_job *job = tti_queue_take(pool, worker, now_us); /* never parks: there is a job */
         if (job == NULL)
             break;
-        tti_worker_run(worker, job, now_us);
+        (void)tti_worker_run(worker, job, now_us);
         count++;
     }
     return count;

@@ -38,7 +38,7 @@ enum tti_phase {
 };
 
 /* job->flags, onloop */
-#define TTI_HAS_PERMIT 1u
+#define TTI_HAS_PERMIT  1u
 #define TTI_DONE_CALLED 2u
 
 /** A FIFO of jobs, linked both ways. */
@@ -87,13 +87,13 @@ struct tt_pool {
     _Atomic uint32_t references;    /* the loop's, and one a thread */
 
     /* onloop */
-    struct tti_list batch;     /* submitted in this turn */
-    bool is_dirty;             /* in wake->dirty_pools */
+    struct tti_list batch; /* submitted in this turn */
+    bool is_dirty;         /* in wake->dirty_pools */
     struct tt_pool *next_dirty;
     struct tt_pool *next_pool; /* of the wake */
     bool is_closed;
-    uint32_t waiting_count;  /* done not called yet: limited, batched, queued, running */
-    uint32_t inside_count;   /* release not called yet */
+    uint32_t waiting_count; /* done not called yet: limited, batched, queued, running */
+    uint32_t inside_count;  /* release not called yet */
     uint32_t queue_limit;
     uint64_t queue_timeout_us;
     uint64_t shortest_run_us; /* the shortest run time-out since the pool was last empty; 0: none */
@@ -124,7 +124,7 @@ struct tt_pool {
 
     _Atomic uint32_t serving_count; /* ready and no zombie: written under the lock, read by submit */
     _Atomic uint32_t shown_limit;   /* copies for snapshots of what is onloop */
-    _Atomic uint32_t shown_held; /* limited and batched jobs */
+    _Atomic uint32_t shown_held;    /* limited and batched jobs */
     _Atomic uint32_t shown_closed;
 
     tti_counter submitted;
@@ -141,7 +141,7 @@ struct tt_wake {
 
     _Alignas(64) _Atomic(struct tt_job *) finished; /* newest first; pushed by workers, taken whole by the loop */
     _Atomic(struct tt_post *) posts;                /* the same for posts */
-    _Alignas(64) _Atomic uint32_t is_asleep; /* 1: the next to finish writes the pipe. See wake.c */
+    _Alignas(64) _Atomic uint32_t is_asleep;        /* 1: the next to finish writes the pipe. See wake.c */
 
     /* onloop */
     _Alignas(64) struct tti_list pending; /* finished jobs that this turn had no room for, oldest first */
@@ -194,7 +194,7 @@ void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
 
 /* worker.c */
 enum tt_status tti_worker_create(struct tt_pool *pool) TT_ON_LOOP;
-void tti_worker_run(struct tti_worker *worker, struct tt_job *job, uint64_t started_us);
+uint64_t tti_worker_run(struct tti_worker *worker, struct tt_job *job, uint64_t started_us); /* when it ended */
 enum tt_status tti_worker_fill(struct tt_pool *pool) TT_ON_LOOP;
 
 /* complete.c: from the worker to the loop, and the end of a job there */

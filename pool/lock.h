@@ -51,8 +51,8 @@ static inline void tti_park_wake(struct tti_park *park) {
 static inline void tti_park_wait(struct tti_park *park, uint64_t timeout_us) {
     struct timespec limit = {(time_t)(timeout_us / 1000000u), (long)(timeout_us % 1000000u) * 1000};
     while (atomic_exchange_explicit(&park->signal, 0, memory_order_acquire) == 0) {
-        long failed = syscall(SYS_futex, &park->signal, FUTEX_WAIT_PRIVATE, 0,
-                              timeout_us == UINT64_MAX ? NULL : &limit, NULL, 0);
+        long failed =
+            syscall(SYS_futex, &park->signal, FUTEX_WAIT_PRIVATE, 0, timeout_us == UINT64_MAX ? NULL : &limit, NULL, 0);
         if (failed != 0 && timeout_us != UINT64_MAX) {
             /* Timed out or interrupted: a bounded wait may end early. A signal that came meanwhile is taken along. */
             (void)atomic_exchange_explicit(&park->signal, 0, memory_order_acquire);

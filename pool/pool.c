@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define STACK_BYTES_DEFAULT (256u * 1024u)
-#define DISPATCH_COUNT 256u
+#define DISPATCH_COUNT      256u
 
 static enum tt_status check_options(const struct tt_pool_options *options, struct tt_error *reterr) {
     size_t name_size = options->name != NULL ? strnlen(options->name, TT_POOL_NAME_MAX) : 0;

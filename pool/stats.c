@@ -60,7 +60,8 @@ static void copy_running(const struct tt_pool *pool, const struct tti_worker *wo
                          uint64_t now_us, struct tt_job_snapshot *ret) TT_REQUIRES(pool->lock) {
     (void)pool; /* named for its lock */
     memset(ret, 0, sizeof *ret);
-    (void)snprintf(ret->name, sizeof ret->name, "%s", worker->job_name != NULL ? worker->job_name : ""); /* cut is fine */
+    (void)snprintf(ret->name, sizeof ret->name, "%s",
+                   worker->job_name != NULL ? worker->job_name : ""); /* cut is fine */
     memcpy(ret->id, worker->job_id, sizeof ret->id);
     memcpy(ret->worker, worker->name, sizeof ret->worker);
     ret->thread_id = worker->thread_id;

@@ -17,7 +17,8 @@ void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) {
 }
 
 static bool is_usable(const struct tt_job *job) {
-    return job->run != NULL && job->done != NULL && ((job->run_timeout_us | job->deadline_us) == 0 || job->release != NULL) &&
+    return job->run != NULL && job->done != NULL &&
+           ((job->run_timeout_us | job->deadline_us) == 0 || job->release != NULL) &&
            tti_job_phase(job, memory_order_relaxed) == TTI_IDLE;
 }
 

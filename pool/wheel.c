@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #define GROUP_BITS 6
-#define SLOT_MASK (TTI_WHEEL_SLOTS - 1)
+#define SLOT_MASK  (TTI_WHEEL_SLOTS - 1)
 
 static void ring_init(struct tt_timer *head) {
     head->next = head;

@@ -14,7 +14,7 @@
 #include <tothread/wake.h>
 
 #define TTI_WHEEL_LEVELS 4
-#define TTI_WHEEL_SLOTS 64
+#define TTI_WHEEL_SLOTS  64
 
 struct tti_wheel {
     uint64_t now_ms;

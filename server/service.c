@@ -5,6 +5,7 @@
 #include "log.h"
 #include "reload.h"
 #include "systemd.h"
+#include <dirent.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #define DRAIN_TICK_US  5000u
 #define STATUS_TICK_US 10000000u
 #define LEFT_SHOWN     64u
+/* Beside one for each worker: the admin plane's connections, a reload's files, libraries. */
+#define DESCRIPTORS_KEPT 32u
 
 bool service_prepare(struct service *service, const struct config_source *source) {
     struct diagnostics diagnostics;
@@ -35,14 +38,44 @@ bool service_prepare(struct service *service, const struct config_source *source
 /* -- start -- */
 
 /** As many descriptors as allowed: a connection is one. */
-static void raise_descriptor_limit(uint64_t connections) {
+static void raise_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < connections + 64)
-        log_event(TT_LOG_WARNING, "descriptor_limit", "limit=%llu max-connections=%llu",
-                  (unsigned long long)limit.rlim_max, (unsigned long long)connections);
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is must do then; limit_connections looks */
+}
+
+static uint64_t count_descriptors(void) {
+    uint64_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL)
+        return 0;
+    while (readdir(folder) != NULL)
+        count++;
+    (void)closedir(folder); /* it was only read */
+    return count;
+}
+
+/**
+ * Clients must not take the last descriptors: calls could open nothing, and the admin plane could not be reached; worse,
+ * CivetWeb's accepting thread spins when it gets none (measured: 98 % of a core).
+ */
+static void limit_connections(struct service *service) TT_ON_LOOP {
+    uint64_t taken = count_descriptors() + DESCRIPTORS_KEPT;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    for (size_t i = 0; i < service->registry->pool_count; i++) {
+        const struct config_pool *pool = service->registry->pools[i].config;
+        taken += pool->worker_count + pool->spare_count;
+    }
+    service->front->connection_room = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
+    if (service->front->connection_room < service->config->server.max_connections)
+        log_event(TT_LOG_WARNING, "descriptor_limit", "limit=%llu connections=%llu max-connections=%llu",
+                  (unsigned long long)limit.rlim_cur, (unsigned long long)service->front->connection_room,
+                  (unsigned long long)service->config->server.max_connections);
+    front_set_limits(service->front, &service->config->server);
 }
 
 static enum tt_status start_pool(struct service *service, struct call_pool *pool, struct tt_error *reterr) TT_ON_LOOP {
@@ -141,8 +174,7 @@ static enum tt_status start_admin(struct service *service, struct tt_error *rete
 }
 
 enum tt_status service_start(struct service *service, struct tt_error *reterr) {
-    const struct config_server *server = &service->config->server;
-    raise_descriptor_limit(server->max_connections);
+    raise_descriptor_limit();
     service->loop = loop_create(reterr);
     if (service->loop == NULL)
         return TT_SYSTEM;
@@ -157,6 +189,7 @@ enum tt_status service_start(struct service *service, struct tt_error *reterr) {
         status = start_admin(service, reterr);
     if (status != TT_OK)
         return status;
+    limit_connections(service);
     if (loop_on_signal(service->loop, SIGTERM, on_end_signal, service) != TT_OK ||
         loop_on_signal(service->loop, SIGINT, on_end_signal, service) != TT_OK ||
         loop_on_signal(service->loop, SIGHUP, on_reload_signal, service) != TT_OK)
@@ -186,11 +219,10 @@ static void end_now(struct service *service) TT_ON_LOOP {
         size_t count = tt_pool_drain(service->registry->pools[i].pool, 0, left, LEFT_SHOWN);
         if (count == 0)
             continue;
-        size_t shown = tt_pool_jobs(service->registry->pools[i].pool, left, LEFT_SHOWN);
-        for (size_t j = 0; j < shown; j++)
-            log_event(TT_LOG_WARNING, "drain_left", "pool=%s call=%s id=%s thread=%d run_ms=%llu",
-                      service->registry->pools[i].name, left[j].name, left[j].id, left[j].thread_id,
-                      (unsigned long long)(left[j].run_us / 1000));
+        for (size_t j = 0; j < count && j < LEFT_SHOWN; j++)
+            log_event(TT_LOG_WARNING, "drain_left", "pool=%s call=%s id=%s phase=%s thread=%d run_ms=%llu",
+                      service->registry->pools[i].name, left[j].name, left[j].id, tt_job_phase_name(left[j].phase),
+                      left[j].thread_id, (unsigned long long)(left[j].run_us / 1000));
         log_event(TT_LOG_WARNING, "drain_ended", "pool=%s left=%zu", service->registry->pools[i].name, count);
         service->exit_status = 1;
     }

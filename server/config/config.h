@@ -145,6 +145,9 @@ void config_print(const struct config *config, FILE *out);
 /** Prints the sample file: every key with its help, commented out at its default. */
 void config_print_sample(FILE *out);
 
+/** Prints the part of tothread.conf(5) that describes the keys, in scdoc's format. */
+void config_print_manual(FILE *out);
+
 /** Where key's value (or, for NULL, the section's header) stands; for a key that wasn't given, the header. Lends. */
 const struct origin *config_origin(const struct config_section *section, const char *key);
 

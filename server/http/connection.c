@@ -146,12 +146,19 @@ static void on_timer(struct tt_timer *timer) {
     }
 }
 
+/** Of a reset libevent says only that there is something to read. Asked for while a call is pending, so not for each request. */
+static bool has_error(const struct connection *connection) TT_ON_LOOP {
+    int error = 0;
+    socklen_t size = sizeof error;
+    return getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0;
+}
+
 static void on_event(evutil_socket_t fd, short what, void *context) {
     tt_assume_loop();
     (void)fd;
     struct connection *connection = context;
     loop_entered(connection->front->loop);
-    if ((what & EV_CLOSED) != 0)
+    if ((what & EV_CLOSED) != 0 || (connection->state == CONNECTION_BUSY && has_error(connection)))
         connection->peer_closed = true;
     if ((what & (EV_READ | EV_CLOSED)) != 0)
         connection->is_readable = true;

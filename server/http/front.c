@@ -39,6 +39,8 @@ void front_set_limits(struct front *front, const struct config_server *config) {
         .idle_timeout_us = config->idle_timeout_us,
         .access_log = config->access_log,
     };
+    if (front->connection_room != 0 && front->connection_room < front->limits.connection_count)
+        front->limits.connection_count = front->connection_room;
     listen_resume(front); /* there may be more room now */
 }
 

@@ -60,7 +60,8 @@ struct front {
     struct connection *closed;      /* to be freed when nobody works on them any more */
     struct tt_timer burial;
     uint64_t connection_count;
-    uint64_t request_count; /* objects in use: they may outlive their connections */
+    uint64_t connection_room; /* as many as there are descriptors for; 0: not known yet */
+    uint64_t request_count;   /* objects in use: they may outlive their connections */
     struct request *spare_requests;
     uint32_t spare_count;
     bool is_draining;
@@ -79,7 +80,7 @@ struct front {
 struct front *front_create(struct loop *loop, const struct registry *registry, const struct routes *routes,
                            struct tt_error *reterr) TT_ON_LOOP;
 
-/** Takes the limits of a configuration over, at the start and at a reload. */
+/** Takes the limits of a configuration over, at the start and at a reload. No more connections than connection_room. */
 void front_set_limits(struct front *front, const struct config_server *config) TT_ON_LOOP;
 
 /** Stops listening, closes connections that rest, and has every further answer close its connection. */

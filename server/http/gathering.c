@@ -302,6 +302,15 @@ static void on_release(struct gather_run *gather) {
     request_drop(request);
 }
 
+/** The pointers of an item's mistakes, from its arguments to the whole body. */
+static void move_pointers(struct request *request, size_t index, struct args *args) TT_ON_LOOP {
+    for (size_t i = 0; i < args->mistake_count; i++) {
+        const char *moved = arena_format(&request->arena, "/calls/%zu/args%s", index, args->mistakes[i].pointer);
+        if (moved != NULL)
+            args->mistakes[i].pointer = moved; /* without memory the old one has to do */
+    }
+}
+
 /** Decodes an item's arguments. Returns: false when the request was refused. */
 static bool set_item(struct request *request, struct gather_run *gather, size_t index,
                      const struct plan *plan) TT_ON_LOOP {
@@ -317,8 +326,9 @@ static bool set_item(struct request *request, struct gather_run *gather, size_t 
     };
     enum tt_status status = args_decode(call->params, call->param_count, &input, &request->arena, &args);
     if (status != TT_OK) {
+        if (status == TT_INVALID && is_any)
+            move_pointers(request, index, &args);
         struct problem problem = {.kind = status == TT_INVALID ? PROBLEM_ARGUMENTS : PROBLEM_INTERNAL,
-                                  .detail = is_any ? arena_format(&request->arena, "in /calls/%zu", index) : NULL,
                                   .call = call->name,
                                   .mistakes = args.mistakes,
                                   .mistake_count = status == TT_INVALID ? args.mistake_count : 0};

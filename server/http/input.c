@@ -155,14 +155,19 @@ void input_read(struct connection *connection) {
         connection->is_readable = false;
     if (partial == NULL) {
         process(connection, front->input, (size_t)got, NULL);
-        return;
+    } else {
+        memcpy(front->input, partial->data, kept);
+        connection->partial = NULL;
+        connection->is_unread = false;
+        connection_hold_bytes(connection, (size_t)0 - kept);
+        process(connection, front->input, kept + (size_t)got, partial->has_begun ? &partial->parse : NULL);
+        free(partial);
     }
-    memcpy(front->input, partial->data, kept);
-    connection->partial = NULL;
-    connection->is_unread = false;
-    connection_hold_bytes(connection, (size_t)0 - kept);
-    process(connection, front->input, kept + (size_t)got, partial->has_begun ? &partial->parse : NULL);
-    free(partial);
+    /* A reset right behind the bytes came with the same edge, and libevent doesn't tell it from data. Who waits for the rest
+       of a request reads on until the socket is empty; whole requests don't pay for it. */
+    if (connection->fd >= 0 && connection->state == CONNECTION_READING &&
+        (connection->request != NULL || connection->partial != NULL))
+        connection->is_readable = true;
 }
 
 void input_discard(struct connection *connection) {

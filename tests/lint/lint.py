@@ -296,7 +296,8 @@ def is_test_listed(name, text):
 
 def lint_listed(found):
     """The build lists its sources by hand; one that was forgotten would rot unseen."""
-    lists = {folder: read(Path(folder, "CMakeLists.txt")) for folder in ("pool", "server", "server/modules", "tests")}
+    folders = ("pool", "server", "server/modules", "tests", "tests/bench")
+    lists = {folder: read(Path(folder, "CMakeLists.txt")) for folder in folders}
     for file in files(".c"):
         folder = max((name for name in lists if str(file).startswith(name + "/")), key=len)
         name = str(file.relative_to(folder))
@@ -306,6 +307,26 @@ def lint_listed(found):
             is_listed = re.search(rf"(?<![\w/]){re.escape(name)}\b", lists[folder])
         if not is_listed:
             found.error(file, 1, f"is not in {folder}/CMakeLists.txt")
+
+
+# -- readme: what it shows is what is there --------------------------------------------------------
+
+
+def lint_readme(found):
+    path = Path("README.md")
+    text = read(path)
+    blocks = list(re.finditer(r"<!-- file: (\S+) -->\n```\w*\n(.*?)```\n", text, re.S))
+    if not blocks:
+        found.error(path, 1, "shows no file")
+    for block in blocks:
+        if not os.path.exists(block.group(1)) or read(Path(block.group(1))) != block.group(2):
+            found.error(path, line_of(text, block.start()), f"the block below differs from {block.group(1)}")
+    for link in re.finditer(r"\]\(([^)#:]+)\)", text):
+        if not os.path.exists(link.group(1)):
+            found.error(path, line_of(text, link.start()), f"{link.group(1)} does not exist")
+    for kind in re.findall(r'^ +\[PROBLEM_\w+\] = \{\d+, "([a-z-]+)"', read(Path("server/http/problem.c")), re.M):
+        if f"`{kind}`" not in text:
+            found.error(path, 1, f"doesn't explain the problem type {kind}")
 
 
 # -- tools -----------------------------------------------------------------------------------------
@@ -411,6 +432,7 @@ RULES = {
     "sizes": lint_sizes,
     "chain": lint_chain,
     "listed": lint_listed,
+    "readme": lint_readme,
     "format": lint_format,
     "headers": lint_headers,
     "scripts": lint_scripts,

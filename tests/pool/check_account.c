@@ -133,13 +133,13 @@ START_TEST(expected_wait_follows_the_measured_rate) {
     struct tt_wake *wake = probe_wake();
     struct tt_pool *pool = probe_pool(wake, 1, 1000, 0);
     set_clock(wake, tt_wake_now_us(wake));
-    end_jobs(wake, pool, 300, 10000);            /* 100 a second for 3 s */
+    end_jobs(wake, pool, 300, 10000); /* 100 a second for 3 s */
     wait_is_about(wake, pool, 50, 500000);
     wait_is_about(wake, pool, 100, 1000000);
-    end_jobs(wake, pool, 3000, 1000);            /* then 1,000 a second */
+    end_jobs(wake, pool, 3000, 1000); /* then 1,000 a second */
     wait_is_about(wake, pool, 50, 50000);
     ck_assert_uint_eq(tt_pool_expected_wait_us(pool), 1); /* nobody waits */
-    end_jobs(wake, pool, 6, 1000000);            /* then one a second */
+    end_jobs(wake, pool, 6, 1000000);                     /* then one a second */
     wait_is_about(wake, pool, 5, 5000000);
     memset(pool->outcomes, 0, sizeof pool->outcomes); /* those ends were never submitted */
     probe_end(wake, pool);

@@ -195,7 +195,7 @@ START_TEST(zombies_that_return_during_destroy_are_released_once) {
 }
 END_TEST
 
-/** The cap of a turn used to leave such releases behind when another pool's jobs came first: for a pool that was freed. */
+/** The cap of a turn used to leave such releases behind another pool's jobs: for a pool that was freed. */
 START_TEST(releases_behind_another_pools_jobs_come_before_the_end) {
     struct tt_wake *wake = probe_wake();
     struct tt_pool *pool = probe_pool(wake, 1, 10, 0);

@@ -47,6 +47,8 @@ START_TEST(cap_of_a_turn_holds) {
     for (unsigned i = 0; i < 10; i++)
         probe_start(pool, &probes[i], NULL);
     ck_assert_uint_eq(tt_wake_dispatch(wake, 4), 4);
+    ck_assert_uint_eq(probes[3].run_count, 1);
+    ck_assert_uint_eq(probes[4].run_count, 0); /* the cap is for running them, not for telling alone */
     ck_assert_int_eq(tt_wake_prepare(wake), 0);
     ck_assert_uint_eq(tt_wake_dispatch(wake, 4), 4);
     ck_assert_int_eq(tt_wake_prepare(wake), 0);

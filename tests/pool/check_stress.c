@@ -7,8 +7,8 @@
 #include "probe.h"
 
 #define JOBS_DEFAULT 200000u
-#define SLOT_COUNT 512u
-#define POOL_COUNT 2u
+#define SLOT_COUNT   512u
+#define POOL_COUNT   2u
 
 enum slot_state { FREE = 0, INSIDE, TOLD };
 

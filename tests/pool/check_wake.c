@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define POST_THREADS 4u
+#define POST_THREADS   4u
 #define POSTS_A_THREAD 5000u
 
 static bool is_readable(const struct tt_wake *wake) {

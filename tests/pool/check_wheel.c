@@ -3,7 +3,7 @@
 #include "probe.h"
 
 #define TIMER_COUNT 200u
-#define FAR_MS (UINT64_C(64) * 64 * 64 * 64)
+#define FAR_MS      (UINT64_C(64) * 64 * 64 * 64)
 
 struct model {
     struct tti_wheel wheel;
@@ -154,7 +154,7 @@ START_TEST(timer_far_away_comes_at_its_time) {
             uint64_t due_ms = begins[b] + delays[d];
             model_add(0, due_ms);
             unsigned wakes = 0;
-            while (model.is_running[0]) {
+            while (model.is_running[0]) { /* some thousand turns */
                 model_check_next();
                 model_advance(tti_wheel_next_ms(&model.wheel));
                 wakes++;

@@ -123,7 +123,7 @@ START_TEST(hooks_run_once_a_worker_on_its_own_thread) {
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
     for (unsigned i = 0; i < COUNT_OF(probes); i++)
         probe_assert_ended(&probes[i], TT_DONE);
-    PROBE_TURN_UNTIL(wake, probe_snapshot(pool).starting_count == 0 || probe_snapshot(pool).thread_count == 0);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).starting_count == 0); /* a hook that succeeds does not wake the loop */
     ck_assert_int_eq(tt_pool_resize(pool, 2), TT_OK);
     PROBE_TURN_UNTIL(wake, hooks.stops == 6);
     probe_end(wake, pool);

@@ -22,19 +22,19 @@
 #include <tothread/pool.h>
 
 #define PROBE_PATIENCE_US 30000000u
-#define COUNT_OF(array_) (sizeof(array_) / sizeof *(array_))
+#define COUNT_OF(array_)  (sizeof(array_) / sizeof *(array_))
 
 struct probe {
     struct tt_job job;
-    struct gate *gate;        /* run passes it; NULL: run returns at once */
-    enum tt_outcome says;     /* what run returns; TT_NONE: TT_DONE */
+    struct gate *gate;    /* run passes it; NULL: run returns at once */
+    enum tt_outcome says; /* what run returns; TT_NONE: TT_DONE */
     _Atomic uint32_t run_count;
     _Atomic uint32_t release_count;
-    uint32_t done_count;      /* the loop's, like all below */
-    enum tt_outcome outcome;  /* as done saw it */
-    uint64_t done_us;         /* when done was called */
-    uint32_t done_order;      /* the how-manieth done of all probes */
-    uint32_t *dones;          /* counts all dones; may be NULL */
+    uint32_t done_count;     /* the loop's, like all below */
+    enum tt_outcome outcome; /* as done saw it */
+    uint64_t done_us;        /* when done was called */
+    uint32_t done_order;     /* the how-manieth done of all probes */
+    uint32_t *dones;         /* counts all dones; may be NULL */
 };
 
 #define PROBE_OF(job_) ((struct probe *)((char *)(job_)-offsetof(struct probe, job)))
@@ -111,17 +111,17 @@ static inline void probe_give_up_after(uint64_t began_us, const char *what) {
 }
 
 /** Turns the loop until the condition holds. */
-#define PROBE_TURN_UNTIL(wake_, condition_)                                                                            \
-    for (uint64_t began_us_ = tti_clock_now_us(); !(condition_);) {                                                    \
-        probe_turn(wake_);                                                                                             \
-        probe_give_up_after(began_us_, #condition_);                                                                   \
+#define PROBE_TURN_UNTIL(wake_, condition_)                         \
+    for (uint64_t began_us_ = tti_clock_now_us(); !(condition_);) { \
+        probe_turn(wake_);                                          \
+        probe_give_up_after(began_us_, #condition_);                \
     }
 
 /** Waits for what another thread does, where it has no way to say so. */
-#define PROBE_YIELD_UNTIL(condition_)                                                                                  \
-    for (uint64_t began_us_ = tti_clock_now_us(); !(condition_);) {                                                    \
-        (void)sched_yield();                                                                                           \
-        probe_give_up_after(began_us_, #condition_);                                                                   \
+#define PROBE_YIELD_UNTIL(condition_)                               \
+    for (uint64_t began_us_ = tti_clock_now_us(); !(condition_);) { \
+        (void)sched_yield();                                        \
+        probe_give_up_after(began_us_, #condition_);                \
     }
 
 static inline struct tt_pool_snapshot probe_snapshot(struct tt_pool *pool) {

@@ -1,12 +1,18 @@
 /**
- * Server under test: starts build/P/tothread on free loopback ports, talks to it, ends it.
+ * Server under test: starts the built program on free loopback ports, looks inside through its admin plane, ends it.
  *
- * Everything it starts is ended by pid in server_stop, which also checks the books: at rest each pool's and each
- * call's submitted must equal the sum of its ends, and the exit status must be 0.
+ * Each server has a scratch folder of its own with tothread.conf (what the test wants) and conf.d/gate.conf: the call `hold`
+ * (GET /hold, tests/flow/modules/gate.c), which blocks a worker of the pool `demo` until server_open_gate, and the calls
+ * `fail` (GET /fail?status=N) and `who` (GET /who).
+ *
+ * server_stop checks what must hold after every test: the service comes to rest, the books of every pool and every call
+ * balance, no descriptor, thread or buffered byte is left, it ends with status 0. The folder stays after a failed test.
  */
 #ifndef TESTS_SUPPORT_SERVER_H
 #define TESTS_SUPPORT_SERVER_H
 
+#include "client.h"
+#include "program.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,47 +20,69 @@
 
 struct server {
     pid_t pid;
-    int port;       /* of the first listener */
-    int admin_port; /* 0: none */
-    char folder[128]; /* a scratch folder of its own, removed in server_stop */
-    char log[160];    /* file that holds its stderr */
+    int port; /* of the first IPv4 listener; 0: none */
+    int port_6;
+    int admin_port;    /* 0: none */
+    char folder[64];   /* removed at the end */
+    char log[96];      /* file that holds its stderr */
+    char config[96];   /* file that holds its configuration */
+    char gate[96];     /* the FIFO */
+    int gate_fd;       /* -1: the gate is shut */
+    size_t fd_count;   /* at rest, before the first client */
+    size_t thread_count;
+    bool may_grow; /* a test that changes the number of workers: server_stop doesn't compare threads */
 };
 
-/** Starts `tothread serve --demo` with further arguments (NULL-terminated); listens on 127.0.0.1:0. Aborts the test if it isn't ready within 10 s. */
-struct server server_start_demo(const char *const *extra_args);
+struct server_options {
+    const char *config;           /* of tothread.conf; NULL: empty */
+    const char *const *args;      /* more arguments; NULL: none */
+    bool is_bare;                 /* no --demo, no gate, and no listen or admin on the command line */
+    struct program_options child; /* what it inherits; args and files are filled here */
+};
 
-/** Starts `tothread serve -c FILE`, FILE holding config. */
-struct server server_start(const char *config, const char *const *extra_args);
+/** Aborts the test if it isn't ready in time. */
+struct server server_start(const struct server_options *options);
+/** With --demo and arguments such as "--set", "pool.demo.workers=1" up to NULL. */
+struct server server_start_demo(const char *const *args);
+#define SERVER_DEMO(...) server_start_demo((const char *const[]){__VA_ARGS__, NULL})
 
-/** SIGTERM, wait, check exit status and books. */
+/** Opens the gate, waits for rest, checks the books, SIGTERM, checks the rest. */
 void server_stop(struct server *server);
+/** After the test has ended it: waits, checks the exit status, tidies up. */
+void server_ended(struct server *server, int status);
 
-/** Connects; aborts the test on failure. Receive time-out 10 s. */
-int server_connect(const struct server *server);
+void server_open_gate(struct server *server);
+void server_shut_gate(struct server *server);
 
-/** Sends all bytes. */
-void server_send(int fd, const char *data, size_t size);
+/** Waits for rest and checks the books; server_stop does it too. */
+void server_check_books(const struct server *server);
 
-struct response {
-    int status;         /* 0: the connection was closed before a status line */
-    char head[8192];    /* NUL-terminated */
-    char *body;         /* malloc'ed, NUL-terminated */
-    size_t body_size;
-    bool is_closed;     /* the server closed afterwards (only known where the answer ends by close) */
-};
+void server_configure(const struct server *server, const char *text);
+void server_signal(const struct server *server, int signal_number);
 
-/** Reads one answer (head and body by Content-Length or chunked). is_head: the answer has no body. */
-struct response response_read(int fd, bool is_head);
-void response_free(struct response *response);
-/** Value of a header field, in a static buffer; NULL where absent. */
-const char *response_header(const struct response *response, const char *name);
+/** Its log so far. Owns: yours to free. */
+char *server_log(const struct server *server);
+bool server_has_logged(const struct server *server, const char *text);
+void server_await_log(const struct server *server, const char *text);
+/** How often text stands in the log. */
+size_t server_count_log(const struct server *server, const char *text);
 
-/** One request on a connection of its own. */
+/** A number out of /stats.json by a dotted path ("pools.demo.done"); aborts the test where there is none. */
+double server_stat(const struct server *server, const char *path);
+/** Waits until it is value, or is at least that. */
+void server_await_stat(const struct server *server, const char *path, double value);
+void server_await_least(const struct server *server, const char *path, double value);
+
+/** One request on a connection of its own, closed afterwards. body NULL: none; headers may be "". */
 struct response server_get(const struct server *server, const char *path);
-struct response server_request(const struct server *server, const char *method, const char *path, const char *headers, const char *body);
+struct response server_post(const struct server *server, const char *path, const char *json);
 struct response admin_request(const struct server *server, const char *method, const char *path);
 
-/** A number out of /stats.json by a dotted path ("pools.demo.done"); -1 where there is none. */
-double server_stat(const struct server *server, const char *path);
+/** A connection with a GET on its way. */
+int server_ask(const struct server *server, const char *path);
+
+/** Processor time that it has used, in ms. */
+uint64_t server_cpu_ms(const struct server *server);
+size_t server_resident_bytes(const struct server *server);
 
 #endif
