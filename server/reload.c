@@ -191,7 +191,10 @@ static void on_loaded(struct tt_job *job) {
     tt_assume_loop();
     struct reload *reload = (struct reload *)((char *)job - offsetof(struct reload, job));
     reload->is_busy = false;
-    if (job->outcome == TT_DONE) {
+    if (reload->service->drain_due_us != 0) { /* nothing to take over for any more, and parts of it may be gone */
+        config_destroy(reload->loaded);
+        give_verdict(reload, 503, strdup("the drain has begun\n"));
+    } else if (job->outcome == TT_DONE) {
         take_over(reload);
     } else {
         log_event(TT_LOG_ERROR, "reload_refused", "errors=%u; the old configuration stays in force",

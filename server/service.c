@@ -30,6 +30,8 @@ bool service_prepare(struct service *service, const struct config_source *source
         service->registry = registry_build(service->config, &diagnostics);
     if (service->registry != NULL)
         service->routes = routes_build(service->registry, &diagnostics);
+    if (source->text != NULL)
+        diagnostics_forgive(&diagnostics, source->text_name); /* the demo blocks the loop on purpose */
     diagnostics_print(&diagnostics, stderr);
     diagnostics_deinit(&diagnostics);
     return service->routes != NULL;
@@ -226,6 +228,11 @@ static void end_now(struct service *service) TT_ON_LOOP {
         log_event(TT_LOG_WARNING, "drain_ended", "pool=%s left=%zu", service->registry->pools[i].name, count);
         service->exit_status = 1;
     }
+    if (!front_is_idle(service->front)) { /* calls on the loop that finish later, clients that don't take their answer */
+        log_event(TT_LOG_WARNING, "drain_ended", "connections=%llu",
+                  (unsigned long long)service->front->connection_count);
+        service->exit_status = 1;
+    }
 }
 
 /* -- running -- */
@@ -344,9 +351,11 @@ bool service_free(struct service *service) {
     reload_close(service->reload); /* or the admin plane would wait for a verdict that never comes */
     admin_stop(service->admin);
     if (service->loop != NULL) {
-        front_destroy(service->front);
-        reload_destroy(service->reload);
-        tt_pool_destroy(service->own_pool);
+        is_clean = front_destroy(service->front);
+        if (service->own_pool != NULL && is_stuck(service->own_pool))
+            is_clean = false; /* a reload whose files don't come */
+        else
+            tt_pool_destroy(service->own_pool);
         for (size_t i = 0; i < service->registry->pool_count; i++) {
             struct call_pool *pool = &service->registry->pools[i];
             if (pool->pool != NULL && is_stuck(pool->pool))
@@ -357,6 +366,7 @@ bool service_free(struct service *service) {
     }
     if (!is_clean)
         return false;
+    reload_destroy(service->reload); /* after the pools' end, which still dispatches its job and its post */
     loop_destroy(service->loop);
     routes_destroy(service->routes);
     registry_destroy(service->registry);

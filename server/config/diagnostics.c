@@ -197,6 +197,22 @@ void diagnostics_add(struct diagnostics *list, enum diagnostic_kind kind, const 
     list->last = made;
 }
 
+void diagnostics_forgive(struct diagnostics *list, const char *file) {
+    struct diagnostic *last = NULL;
+    struct diagnostic **link = &list->first;
+    while (*link != NULL) {
+        struct diagnostic *item = *link;
+        if (item->kind == DIAGNOSTIC_WARNING && item->at.file != NULL && strcmp(item->at.file, file) == 0) {
+            *link = item->next;
+            list->warning_count--;
+        } else {
+            last = item;
+            link = &item->next;
+        }
+    }
+    list->last = last;
+}
+
 void diagnostics_print(const struct diagnostics *list, FILE *out) {
     size_t count = 0;
     for (const struct diagnostic *each = list->first; each; each = each->next)

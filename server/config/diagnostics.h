@@ -68,6 +68,9 @@ void diagnostics_deinit(struct diagnostics *list);
 void diagnostics_add(struct diagnostics *list, enum diagnostic_kind kind, const struct origin *at, const char *hint,
                      const char *format, ...) TT_PRINTF(5, 6);
 
+/** Drops the warnings about a file; its errors stay. */
+void diagnostics_forgive(struct diagnostics *list, const char *file);
+
 /** Prints all of them: file by file as they were first named, each in the order of its lines. */
 void diagnostics_print(const struct diagnostics *list, FILE *out);
 

@@ -131,7 +131,8 @@ static void file_read(struct draft *draft, const char *path, bool is_optional) {
         diagnostics_add(draft->diagnostics, DIAGNOSTIC_ERROR, &(struct origin){.file = file}, NULL,
                         "the file is longer than %zu MiB", READER_FILE_MAX >> 20);
     } else if (error != ENOENT || !is_optional) {
-        diagnostics_add(draft->diagnostics, DIAGNOSTIC_ERROR, &(struct origin){.file = file}, NULL,
+        diagnostics_add(draft->diagnostics, DIAGNOSTIC_ERROR, &(struct origin){.file = file},
+                        error == ENOENT ? "name another one with -c FILE, or try --demo, which needs none" : NULL,
                         "can't read the file: %s", strerrordesc_np(error));
     }
 }

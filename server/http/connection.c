@@ -19,6 +19,7 @@
 /* -- deadlines -- */
 
 static void on_timer(struct tt_timer *timer);
+static void on_turn(struct tt_timer *timer);
 
 /** Later than now set: the timer is left as it is, and looks again when it fires. So a busy connection costs no timer. */
 void connection_set_deadline(struct connection *connection, uint64_t delay_us) {
@@ -44,6 +45,7 @@ void connection_close(struct connection *connection) {
         return;
     (void)event_del(&connection->event); /* can't fail for an event that was added */
     tt_timer_stop(front->wake, &connection->timer);
+    tt_timer_stop(front->wake, &connection->turn);
     (void)close(connection->fd); /* nothing to save: what was not sent is lost with the client */
     connection->fd = -1;
     if (connection->previous != NULL)
@@ -89,7 +91,8 @@ void connection_advance(struct connection *connection) {
             input_process_kept(connection);
         } else if (connection->is_readable && (is_reading || connection->state == CONNECTION_LINGERING)) {
             if (reads >= READS_A_TURN) {
-                event_active(&connection->event, EV_READ, 0);
+                /* Not by event_active: libevent would run it in this turn still, and nothing else while bytes come. */
+                tt_timer_start(connection->front->wake, &connection->turn, 0, on_turn);
                 break;
             }
             if (is_reading)
@@ -144,6 +147,11 @@ static void on_timer(struct tt_timer *timer) {
             stat_add(&front->stats.connections_dropped, 1);
         connection_close(connection);
     }
+}
+
+static void on_turn(struct tt_timer *timer) {
+    tt_assume_loop();
+    connection_advance((struct connection *)((char *)timer - offsetof(struct connection, turn)));
 }
 
 /** Of a reset libevent says only that there is something to read. Asked for while a call is pending, so not for each request. */

@@ -26,6 +26,7 @@ enum connection_state { CONNECTION_READING, CONNECTION_BUSY, CONNECTION_WRITING,
 struct connection {
     struct event event;
     struct tt_timer timer;
+    struct tt_timer turn; /* runs while it waits for its next turn to read */
     uint64_t deadline_us; /* the timer may be due earlier, and then looks here */
     struct front *front;
     struct connection *next;

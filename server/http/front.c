@@ -83,18 +83,19 @@ void front_bury(struct front *front, struct connection *connection) {
         tt_timer_start(front->wake, &front->burial, 0, on_burial);
 }
 
-void front_destroy(struct front *front) {
+bool front_destroy(struct front *front) {
     if (front == NULL)
-        return;
+        return true;
     listen_close_all(front);
     while (front->connections != NULL)
         connection_close(front->connections);
     tt_timer_stop(front->wake, &front->burial);
     free_closed(front);
     request_free_spares(front);
-    if (front->request_count == 0)
-        free(front);
-    /* else: a call still runs for a request whose memory points here; the process is about to end */
+    if (front->request_count > 0)
+        return false; /* a call has not ended whose request points here; the process is about to end */
+    free(front);
+    return true;
 }
 
 const char *front_date(struct front *front, size_t *ret_size) {

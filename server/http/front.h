@@ -92,8 +92,11 @@ void front_bury(struct front *front, struct connection *connection) TT_ON_LOOP;
 /** Whether every answer is out: no connection has a request or an unsent answer. */
 bool front_is_idle(const struct front *front) TT_ON_LOOP;
 
-/** Closes what is left. Requests whose call still runs keep their memory. NULL is fine. */
-void front_destroy(struct front *front) TT_ON_LOOP;
+/**
+ * Closes what is left. Requests whose call has not ended keep their memory, and so does the front. NULL is fine.
+ * Returns: whether everything could be freed.
+ */
+bool front_destroy(struct front *front) TT_ON_LOOP;
 
 /** "Date: ...\r\n", made once a second. */
 const char *front_date(struct front *front, size_t *ret_size) TT_ON_LOOP;

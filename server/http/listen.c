@@ -83,7 +83,7 @@ static void accept_clients(struct listener *listener) {
                           strerrorname_np(failed), (unsigned long long)front->connection_count);
         return;
     }
-    event_active(&listener->event, EV_READ, 0); /* more may wait: after the others' turn */
+    /* More may wait: the event is level-triggered, so the loop's next turn tells. */
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *context) {

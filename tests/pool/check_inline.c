@@ -174,6 +174,28 @@ START_TEST(destroy_cancels_what_has_not_run) {
 }
 END_TEST
 
+static enum tt_outcome give_itself_up(struct tt_job *job, void *state) {
+    (void)state;
+    ck_assert_int_eq(tt_job_abandon(job), TT_OK);
+    return TT_DONE;
+}
+
+START_TEST(destroy_releases_a_job_that_gave_itself_up) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = inline_pool(wake, 10);
+    struct probe probe;
+    probe_init(&probe, NULL);
+    probe.job.run = give_itself_up;
+    probe_submit(pool, &probe);
+    (void)tt_wake_dispatch(wake, 1); /* done has been called, release waits for the next turn */
+    ck_assert(!tt_pool_is_idle(pool));
+    tt_pool_destroy(pool);
+    ck_assert_uint_eq(probe.done_count, 1);
+    ck_assert_uint_eq(probe.release_count, 1);
+    tt_wake_destroy(wake);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("inline");
     TCase *tests = tcase_create("inline");
@@ -185,6 +207,7 @@ int main(void) {
     tcase_add_test(tests, cap_of_a_turn_holds);
     tcase_add_test(tests, done_may_submit_and_limits_and_drain_work);
     tcase_add_test(tests, destroy_cancels_what_has_not_run);
+    tcase_add_test(tests, destroy_releases_a_job_that_gave_itself_up);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }
