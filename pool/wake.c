@@ -61,6 +61,11 @@ uint64_t tt_wake_now_us(struct tt_wake *wake) {
     return tti_wake_time_us(wake);
 }
 
+void tt_wake_refresh(struct tt_wake *wake) {
+    wake->now_us = tti_clock_now_us();
+    wake->now_is_stale = false;
+}
+
 uint64_t tt_wake_clock_us(void) {
     return tti_clock_now_us();
 }

@@ -1,11 +1,15 @@
 /* Loop: see loop.h. */
 #include "loop.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/time.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
 
 /* Finished jobs a turn: enough to spread the turn's fixed cost, few enough that new requests are read in between. */
 #define DISPATCH_COUNT 256u
@@ -24,6 +28,7 @@ struct loop {
     struct tt_wake *wake;
     struct event pipe;
     struct event alarm;
+    int alarm_fd;      /* a timerfd; -1: none yet */
     uint64_t alarm_us; /* when the alarm is due; UINT64_MAX: not set */
     bool is_stopping;
     struct loop_signal signals[SIGNALS_MAX];
@@ -51,9 +56,11 @@ static void on_pipe(evutil_socket_t fd, short what, void *context) {
 
 static void on_alarm(evutil_socket_t fd, short what, void *context) {
     tt_assume_loop();
-    (void)fd;
     (void)what;
     struct loop *loop = context;
+    uint64_t count;
+    (void)!read((int)fd, &count,
+                sizeof count); /* only to make it unreadable; an alarm that was moved has nothing to read */
     loop->alarm_us = UINT64_MAX;
     loop_entered(loop);
 }
@@ -87,6 +94,11 @@ struct loop *loop_create(struct tt_error *reterr) {
     }
     tt_assume_loop(); /* whoever creates it is its thread */
     loop->alarm_us = UINT64_MAX;
+    loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->alarm_fd < 0) {
+        (void)tt_error_set(reterr, TT_SYSTEM, errno, "can't make a timer: %s", strerrordesc_np(errno));
+        goto fail;
+    }
     loop->wake = tt_wake_create(reterr);
     if (loop->wake == NULL)
         goto fail;
@@ -96,7 +108,8 @@ struct loop *loop_create(struct tt_error *reterr) {
         goto fail;
     }
     if (event_assign(&loop->pipe, loop->base, tt_wake_fd(loop->wake), EV_READ | EV_PERSIST, on_pipe, loop) != 0 ||
-        evtimer_assign(&loop->alarm, loop->base, on_alarm, loop) != 0 || event_add(&loop->pipe, NULL) != 0) {
+        event_assign(&loop->alarm, loop->base, loop->alarm_fd, EV_READ | EV_PERSIST, on_alarm, loop) != 0 ||
+        event_add(&loop->pipe, NULL) != 0 || event_add(&loop->alarm, NULL) != 0) {
         (void)tt_error_set(reterr, TT_NOMEM, 0, "libevent can't watch the pipe");
         goto fail;
     }
@@ -118,17 +131,22 @@ void loop_destroy(struct loop *loop) {
             (void)event_del(&loop->alarm);
         event_base_free(loop->base);
     }
+    if (loop->alarm_fd >= 0)
+        (void)close(loop->alarm_fd); /* a timer holds no data */
     tt_wake_destroy(loop->wake);
     free(loop);
 }
 
-/** Sets libevent's only timer, unless it is due early enough already: being woken early costs nothing but a turn. */
+/**
+ * Sets the only timer, unless it is due early enough already: being woken early costs nothing but a turn. libevent's own timers
+ * go by a clock that moves every 4 ms.
+ */
 static void set_alarm(struct loop *loop, uint64_t sleep_us) TT_ON_LOOP {
     uint64_t due_us = tt_wake_clock_us() + sleep_us;
     if (due_us >= loop->alarm_us)
         return;
-    struct timeval delay = {(time_t)(sleep_us / 1000000u), (suseconds_t)(sleep_us % 1000000u)};
-    if (event_add(&loop->alarm, &delay) == 0)
+    const struct itimerspec due = {.it_value = {(time_t)(due_us / 1000000u), (long)(due_us % 1000000u) * 1000}};
+    if (timerfd_settime(loop->alarm_fd, TFD_TIMER_ABSTIME, &due, NULL) == 0)
         loop->alarm_us = due_us;
 }
 

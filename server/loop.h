@@ -2,7 +2,7 @@
  * Loop: the event loop's thread, its wake and its beacon.
  *
  * One libevent base and one tt_wake. libevent watches descriptors and signals; every timer of the service is a tt_timer on
- * the wake, so one libevent timer is all it holds.
+ * the wake, so one timerfd is all it needs.
  *
  * Normal use:
  * 1. loop = loop_create(&error);

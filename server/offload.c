@@ -90,13 +90,15 @@ static void run_here(struct offload *offload) TT_ON_LOOP {
     loop_doing(loop, offload->run.call->name);
     offload->job.outcome = call_run_execute(&offload->run, NULL);
     loop_doing(loop, NULL);
+    if (!offload->run.call->function->never_blocks)
+        tt_wake_refresh(loop_wake(loop)); /* or the time-outs of others in this turn would pay for it */
     if (offload->run.finishes_later) {
         tt_timer_start(loop_wake(loop), &offload->later, offload->run.later_us, on_later);
         offload->job.run_us = offload->run.later_us;
         return;
     }
     if (!offload->run.call->function->never_blocks)
-        offload->job.run_us = tt_wake_clock_us() - begin_us;
+        offload->job.run_us = tt_wake_now_us(loop_wake(loop)) - begin_us;
     finish(offload);
     offload->release(offload);
 }

@@ -57,9 +57,7 @@ int command_serve(const struct options *options) {
     struct tt_error error = {0};
     struct source source;
     static struct service service; /* zeroed */
-    if (systemd_init(&error) != TT_OK)
-        (void)fprintf(stderr, "tothread: %s\n", error.text);
-    if (source_init(&source, options, &error) != TT_OK) {
+    if (systemd_init(&error) != TT_OK || source_init(&source, options, &error) != TT_OK) {
         (void)fprintf(stderr, "tothread: %s\n", error.text);
         return OPTIONS_EXIT_FAILED;
     }

@@ -228,7 +228,7 @@ static void end_now(struct service *service) TT_ON_LOOP {
         log_event(TT_LOG_WARNING, "drain_ended", "pool=%s left=%zu", service->registry->pools[i].name, count);
         service->exit_status = 1;
     }
-    if (!front_is_idle(service->front)) { /* calls on the loop that finish later, clients that don't take their answer */
+    if (!front_is_idle(service->front)) { /* a call that finishes later, a client that doesn't take its answer */
         log_event(TT_LOG_WARNING, "drain_ended", "connections=%llu",
                   (unsigned long long)service->front->connection_count);
         service->exit_status = 1;

@@ -79,9 +79,8 @@ struct front_stats {
 
 /** Written by the loop around each callback, read by the admin plane and the watchdog. */
 struct loop_beacon {
-    stat_counter busy_since_us; /* monotonic; 0 while the loop sleeps */
-    _Atomic(const char *)
-        doing; /* name of the inline call that runs, or "dispatch", "events"; a constant or of the registry */
+    stat_counter busy_since_us;  /* monotonic; 0 while the loop sleeps */
+    _Atomic(const char *) doing; /* name of the call that runs on the loop, or NULL; the registry's */
     stat_counter turns;
     stat_counter lag_us;     /* duration of the last turn */
     stat_counter lag_max_us; /* of the last 10 s or more */

@@ -6,6 +6,9 @@
  * never entered twice. Jobs that find no permit wait in the order of their submits; the queue
  * time-out, the queue limit and cancel work for them as for queued jobs.
  *
+ * A job that is still inside its function when its pool is destroyed never gives its permit back: that matters only to a
+ * limiter that several pools share.
+ *
  * Thread: everything here is the loop's.
  */
 #ifndef TOTHREAD_LIMITER_H

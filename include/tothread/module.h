@@ -15,6 +15,9 @@
  *     finish        start-up thread   after the last run of that call
  *     close         start-up thread   after everything else
  *
+ * A reload tries a new configuration out while the old one serves: it opens the module once more on a thread of its own,
+ * prepares its calls, and finishes and closes them without a run. So a module keeps nothing in global variables.
+ *
  * A call in `pool = none` runs on the loop itself, with no worker state: it must not block.
  */
 #ifndef TOTHREAD_MODULE_H

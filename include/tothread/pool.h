@@ -81,7 +81,7 @@ TT_EXPORT struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_p
  * Ends the pool: as tt_pool_drain with no time left, then frees it. Workers are joined, but for those
  * inside a job: they are left behind, release the job when it returns, and end.
  *
- * Thread:  loop, not from inside a job's done or release
+ * Thread:  loop, not from inside anything that a dispatch calls
  * Owns:    takes *pool; NULL is fine.
  * Blocks:  for start and stop hooks that are under way.
  */
@@ -135,7 +135,7 @@ TT_EXPORT bool tt_pool_is_idle(const struct tt_pool *pool) TT_ON_LOOP;
  * Closes the pool and runs it empty, with a hard end: after timeout_us what is still queued is cancelled
  * and what still runs is abandoned, with their done functions called before this returns.
  *
- * Thread:  loop, not from inside a job's done or release
+ * Thread:  loop, not from inside anything that a dispatch calls
  * Blocks:  up to timeout_us; it dispatches the wake meanwhile, other pools' jobs included.
  * Returns: how many jobs were left at the hard end; 0 is a clean end. The first of them, up to
  *          left_capacity, are described in left.

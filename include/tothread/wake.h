@@ -94,6 +94,14 @@ TT_EXPORT void tt_wake_flush(struct tt_wake *wake) TT_ON_LOOP;
 TT_EXPORT uint64_t tt_wake_now_us(struct tt_wake *wake) TT_ON_LOOP;
 
 /**
+ * Forgets that reading: for a function that has held the loop up. Timers and submits of the same turn count from
+ * tt_wake_now_us; without this they would be due too early by the time that it took.
+ *
+ * Thread:  loop
+ */
+TT_EXPORT void tt_wake_refresh(struct tt_wake *wake) TT_ON_LOOP;
+
+/**
  * The same clock, read anew.
  *
  * Thread:  any
@@ -130,8 +138,8 @@ struct tt_timer {
 };
 
 /**
- * Starts the timer, or moves it if it runs: fn is called once when at least delay_us have passed, and
- * at most 2 ms later when the loop is free.
+ * Starts the timer, or moves it if it runs: fn is called once when at least delay_us have passed since
+ * tt_wake_now_us, and at most 2 ms later when the loop is free.
  *
  * Thread:  loop
  * Owns:    keeps *timer until it fires or is stopped.

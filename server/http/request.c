@@ -304,13 +304,14 @@ static size_t feed_chunks(struct request *request, const char *data, size_t size
         enum chunk_result result =
             chunk_decode(&request->chunk, data + taken, size - taken, &used, &piece, &piece_size);
         taken += used;
-        if (result == CHUNK_REFUSED) {
-            refuse_body(request, PROBLEM_MALFORMED, "the chunked body is malformed");
-            return size;
-        }
-        /* A chunk says its size first: too much is refused before it has come. */
+        /* A chunk says its size first: too much is refused before it has come, and before
+           anything behind it, or the answer would depend on how the bytes were split. */
         if (request->chunk.left > request->front->limits.body_bytes - request->body_size) {
             refuse_body(request, PROBLEM_BODY_TOO_LARGE, too_large);
+            return size;
+        }
+        if (result == CHUNK_REFUSED) {
+            refuse_body(request, PROBLEM_MALFORMED, "the chunked body is malformed");
             return size;
         }
         if (result == CHUNK_DATA && !append(request, piece, piece_size))

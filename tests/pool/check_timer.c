@@ -57,6 +57,28 @@ START_TEST(stopped_timer_does_not_fire_and_moved_one_fires_once) {
 }
 END_TEST
 
+static void hold_up_then_start_another(struct tt_timer *timer) {
+    struct alarm *alarm = (struct alarm *)timer;
+    uint64_t end_us = tti_clock_now_us() + 50000;
+    while (tti_clock_now_us() < end_us)
+        continue;
+    tt_wake_refresh(alarm->wake);
+    ck_assert_uint_ge(tt_wake_now_us(alarm->wake), end_us);
+    alarm_start(alarm->wake, alarm + 1, 20000);
+    alarm[1].due_us = end_us + 20000;
+    alarm->count++;
+}
+
+START_TEST(timer_started_after_the_loop_was_held_up_is_not_early) {
+    struct tt_wake *wake = probe_wake();
+    struct alarm alarms[2] = {{.wake = wake}, {.wake = wake}};
+    tt_timer_start(wake, &alarms[0].timer, 0, hold_up_then_start_another);
+    PROBE_TURN_UNTIL(wake, alarms[1].count == 1); /* on_alarm looks at the clock */
+    ck_assert_uint_eq(alarms[0].count, 1);
+    tt_wake_destroy(wake);
+}
+END_TEST
+
 START_TEST(timer_without_end_keeps_the_loop_asleep) {
     struct tt_wake *wake = probe_wake();
     struct alarm alarm = {.count = 0};
@@ -117,6 +139,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, timers_are_never_early_and_fire_once);
     tcase_add_test(tests, stopped_timer_does_not_fire_and_moved_one_fires_once);
+    tcase_add_test(tests, timer_started_after_the_loop_was_held_up_is_not_early);
     tcase_add_test(tests, timer_without_end_keeps_the_loop_asleep);
     tcase_add_test(tests, timer_that_restarts_itself_without_delay_fires_once_a_dispatch);
     tcase_add_test(tests, deadline_of_a_job_bounds_the_sleep);
