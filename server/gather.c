@@ -28,6 +28,7 @@ static void check_end(struct gather_run *gather, bool was_pending) TT_ON_LOOP {
 static void on_done(struct offload *offload) {
     tt_assume_loop();
     struct gather_run *gather = ITEM_OF(offload)->gather;
+    ITEM_OF(offload)->is_done = true;
     gather->pending_count--;
     if (gather->pending_count == 0 && !gather->is_starting)
         gather->done(gather);
@@ -69,7 +70,7 @@ bool gather_cancel(struct gather_run *gather) {
     bool was_all = true;
     for (size_t i = 0; i < gather->item_count; i++) {
         struct gather_item *item = &gather->items[i];
-        if (item->status == TT_OK && item->offload.job.outcome == TT_NONE && offload_cancel(&item->offload) != TT_OK)
+        if (item->status == TT_OK && !item->is_done && offload_cancel(&item->offload) != TT_OK)
             was_all = false;
     }
     return was_all;

@@ -25,6 +25,7 @@ typedef void (*gather_fn)(struct gather_run *gather);
 struct gather_item {
     struct offload offload;
     enum tt_status status; /* offload_start's: a refused item has ended with it */
+    bool is_done;          /* until then the job's outcome is its worker's to write */
     struct gather_run *gather;
 };
 

@@ -164,9 +164,11 @@ static void give_verdict(struct reload *reload, int verdict, char *text) {
 
 /** All that `tothread check` would find: modules, settings and routes are tried out, beside those that serve. */
 static bool is_usable(const struct config *config, struct diagnostics *diagnostics) {
-    struct registry *registry = registry_build(config, diagnostics);
+    diagnostics_begin_stage(diagnostics);
+    struct registry *registry = registry_try(config, diagnostics);
+    diagnostics_begin_stage(diagnostics);
     struct routes *routes = registry != NULL ? routes_build(registry, diagnostics) : NULL;
-    bool has_all = routes != NULL;
+    bool has_all = routes != NULL && diagnostics->error_count == 0;
     routes_destroy(routes);
     registry_destroy(registry);
     return has_all;
@@ -176,11 +178,13 @@ static enum tt_outcome load(struct tt_job *job, void *worker_state) {
     tt_assume_worker();
     (void)worker_state;
     struct reload *reload = (struct reload *)((char *)job - offsetof(struct reload, job));
-    reload->loaded = config_load(reload->service->source, &reload->diagnostics);
+    reload->loaded = config_try(reload->service->source, &reload->diagnostics);
     if (reload->loaded != NULL && !is_usable(reload->loaded, &reload->diagnostics)) {
         config_destroy(reload->loaded);
         reload->loaded = NULL;
     }
+    if (reload->service->source->text != NULL)
+        diagnostics_forgive(&reload->diagnostics, reload->service->source->text_name);
     if (reload->loaded == NULL)
         diagnostics_print(&reload->diagnostics, stderr); /* here, where a slow reader of stderr holds nobody up */
     return reload->loaded != NULL ? TT_DONE : TT_FAILED;

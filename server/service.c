@@ -24,17 +24,21 @@ bool service_prepare(struct service *service, const struct config_source *source
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
     service->source = source;
-    service->config = config_load(source, &diagnostics);
+    /* What is wrong in one stage keeps the next from running, not from looking: all mistakes are shown at once. */
+    service->config = config_try(source, &diagnostics);
     service->current = service->config;
+    diagnostics_begin_stage(&diagnostics);
     if (service->config != NULL)
-        service->registry = registry_build(service->config, &diagnostics);
+        service->registry = registry_try(service->config, &diagnostics);
+    diagnostics_begin_stage(&diagnostics);
     if (service->registry != NULL)
         service->routes = routes_build(service->registry, &diagnostics);
     if (source->text != NULL)
         diagnostics_forgive(&diagnostics, source->text_name); /* the demo blocks the loop on purpose */
     diagnostics_print(&diagnostics, stderr);
+    bool is_right = service->routes != NULL && diagnostics.error_count == 0;
     diagnostics_deinit(&diagnostics);
-    return service->routes != NULL;
+    return is_right;
 }
 
 /* -- start -- */

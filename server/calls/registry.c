@@ -161,8 +161,10 @@ static bool call_make(const struct builder *builder, const struct config_call *c
     call->description = config->description != NULL ? config->description : call->function->help;
     bool has_pool = pool_choose(builder, call);
     if (module_prepare(call->module, call->function, config, &registry->arena, builder->diagnostics, &call->params,
-                       &call->param_count, &call->state) != TT_OK)
+                       &call->param_count, &call->state) != TT_OK) {
+        call->function = NULL; /* nobody knows its parameters */
         return false;
+    }
     call->is_prepared = true;
     if (call->pool != NULL)
         call->module_slot = pool_slot(call->pool, call->module);
@@ -256,7 +258,7 @@ static void states_stop(const struct call_pool *pool, void **states, size_t coun
     }
 }
 
-struct registry *registry_build(const struct config *config, struct diagnostics *diagnostics) {
+struct registry *registry_try(const struct config *config, struct diagnostics *diagnostics) {
     struct registry *registry = calloc(1, sizeof *registry);
     struct builder builder = {.registry = registry, .config = config, .diagnostics = diagnostics};
     if (registry == NULL) {
@@ -264,15 +266,20 @@ struct registry *registry_build(const struct config *config, struct diagnostics 
         return NULL;
     }
     arena_init(&registry->arena, NULL, 0);
-    uint32_t errors_before = diagnostics->error_count;
     if (tables_take(&builder) && pools_make(&builder)) {
         modules_open(&builder);
         calls_make(&builder);
-        if (!gathers_make(&builder))
-            no_memory(&builder);
-    } else {
-        no_memory(&builder);
+        if (gathers_make(&builder))
+            return registry;
     }
+    no_memory(&builder);
+    registry_destroy(registry);
+    return NULL;
+}
+
+struct registry *registry_build(const struct config *config, struct diagnostics *diagnostics) {
+    uint32_t errors_before = diagnostics->error_count;
+    struct registry *registry = registry_try(config, diagnostics);
     if (diagnostics->error_count == errors_before)
         return registry;
     registry_destroy(registry);

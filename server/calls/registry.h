@@ -79,6 +79,12 @@ struct registry {
  */
 struct registry *registry_build(const struct config *config, struct diagnostics *diagnostics);
 
+/**
+ * As registry_build, but where something was wrong it gives what is left: good for routes_build to find more mistakes, not for
+ * running. A call that can't run has no function. Returns: NULL without memory.
+ */
+struct registry *registry_try(const struct config *config, struct diagnostics *diagnostics);
+
 /** Runs finish and close of everything. No job may be inside any pool. NULL is fine. */
 void registry_destroy(struct registry *registry);
 

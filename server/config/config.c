@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct config *config_load(const struct config_source *source, struct diagnostics *diagnostics) {
+struct config *config_try(const struct config_source *source, struct diagnostics *diagnostics) {
     struct config *config = calloc(1, sizeof *config);
     if (!config) {
         diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, NULL, "no memory");
@@ -19,8 +19,15 @@ struct config *config_load(const struct config_source *source, struct diagnostic
     struct draft draft;
     draft_init(&draft, &config->arena, diagnostics);
     reader_read(&draft, source);
-    if (draft.is_out_of_memory || !build_config(config, &draft) || !references_check(config, diagnostics))
-        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, NULL, "no memory");
+    if (!draft.is_out_of_memory && build_config(config, &draft) && references_check(config, diagnostics))
+        return config;
+    diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, NULL, "no memory");
+    config_destroy(config);
+    return NULL;
+}
+
+struct config *config_load(const struct config_source *source, struct diagnostics *diagnostics) {
+    struct config *config = config_try(source, diagnostics);
     if (diagnostics->error_count == 0)
         return config;
     config_destroy(config);

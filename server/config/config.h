@@ -135,6 +135,12 @@ struct config_source {
  */
 struct config *config_load(const struct config_source *source, struct diagnostics *diagnostics);
 
+/**
+ * As config_load, but where something was wrong it gives what is left, defaults in place of what is wrong: good for finding
+ * mistakes of other kinds (registry_try), not for serving. Returns: NULL without memory.
+ */
+struct config *config_try(const struct config_source *source, struct diagnostics *diagnostics);
+
 /** Takes *config; NULL is fine. */
 void config_destroy(struct config *config);
 

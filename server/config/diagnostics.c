@@ -164,8 +164,26 @@ void diagnostics_deinit(struct diagnostics *list) {
     diagnostics_init(list);
 }
 
+void diagnostics_begin_stage(struct diagnostics *list) {
+    list->last_before = list->last;
+}
+
+static bool is_told(const struct diagnostics *list, const struct origin *at) {
+    if (list->last_before == NULL || at == NULL || at->file == NULL || at->line == 0)
+        return false;
+    for (const struct diagnostic *each = list->first; each != NULL; each = each->next) {
+        if (each->kind == DIAGNOSTIC_ERROR && each->at.line == at->line && is_same_file(each->at.file, at->file))
+            return true;
+        if (each == list->last_before)
+            break;
+    }
+    return false;
+}
+
 void diagnostics_add(struct diagnostics *list, enum diagnostic_kind kind, const struct origin *at, const char *hint,
                      const char *format, ...) {
+    if (kind == DIAGNOSTIC_ERROR && is_told(list, at))
+        return;
     if (kind == DIAGNOSTIC_ERROR)
         list->error_count++;
     else

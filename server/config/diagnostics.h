@@ -51,6 +51,7 @@ struct diagnostics {
     struct arena arena;
     struct diagnostic *first;
     struct diagnostic *last;
+    struct diagnostic *last_before; /* the last of earlier stages; NULL: none */
     uint32_t error_count;
     uint32_t warning_count;
 };
@@ -68,7 +69,13 @@ void diagnostics_deinit(struct diagnostics *list);
 void diagnostics_add(struct diagnostics *list, enum diagnostic_kind kind, const struct origin *at, const char *hint,
                      const char *format, ...) TT_PRINTF(5, 6);
 
-/** Drops the warnings about a file; its errors stay. */
+/**
+ * From here on an error in a line that has one already is not added: it is most likely the same mistake, seen once more by
+ * somebody who looks for another kind.
+ */
+void diagnostics_begin_stage(struct diagnostics *list);
+
+/** Drops the warnings about a file; its errors stay. Before diagnostics_begin_stage, or when nothing is added any more. */
 void diagnostics_forgive(struct diagnostics *list, const char *file);
 
 /** Prints all of them: file by file as they were first named, each in the order of its lines. */

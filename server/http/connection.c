@@ -70,11 +70,13 @@ void connection_close(struct connection *connection) {
 /** Ours is said: shut our side and wait for the client's end, dropping what it still sends. */
 static void linger(struct connection *connection) TT_ON_LOOP {
     input_drop(connection);
-    if (connection->peer_closed || shutdown(connection->fd, SHUT_WR) != 0) {
+    if (shutdown(connection->fd, SHUT_WR) != 0) {
         connection_close(connection);
         return;
     }
     connection->state = CONNECTION_LINGERING;
+    if (connection->peer_closed)
+        connection->is_readable = true; /* what is unread would make the close a reset: read on to the end */
     connection->lingered_bytes = 0;
     connection_set_deadline(connection, LINGER_US);
 }
@@ -233,5 +235,6 @@ void connection_drain(struct connection *connection) {
         connection_advance(connection);
         if (connection->fd >= 0 && connection->state == CONNECTION_READING && connection->request == NULL)
             linger(connection);
+        connection_advance(connection);
     }
 }

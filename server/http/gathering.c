@@ -246,7 +246,7 @@ static void slowest(const struct gather_run *gather, uint64_t *ret_queue_us, uin
 static void answer_all(struct request *request, struct gather_run *gather) TT_ON_LOOP {
     struct text text = {0};
     text_put_string(&text, "{\"results\":[");
-    for (size_t i = 0; i < gather->item_count; i++) {
+    for (size_t i = 0; i < gather->item_count && text.size <= request->front->limits.answer_bytes; i++) {
         if (i > 0)
             text_put_string(&text, ",");
         put_item(request, &gather->items[i], &text);

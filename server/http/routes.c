@@ -63,8 +63,8 @@ static void capture_check(void *context, const char *name, size_t size) {
     const struct captures *captures = context;
     for (size_t i = 0; i < captures->call_count; i++) {
         const struct call *call = captures->calls[i];
-        if (call_has_param(call, name, size))
-            continue;
+        if (call->function == NULL || call_has_param(call, name, size))
+            continue; /* without a function another mistake has been told */
         diagnostics_add(captures->diagnostics, DIAGNOSTIC_ERROR, captures->at, NULL,
                         "route: {%.*s} is no parameter of call \"%s\" (function \"%s\" of module \"%s\")", (int)size,
                         name, call->name, call->function->name, call->config->module);

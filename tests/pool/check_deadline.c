@@ -134,7 +134,7 @@ START_TEST(run_deadlines_of_many_jobs_come_in_their_order) {
         probes[i].job.run_timeout_us = limits_us[i];
         probe_submit(pool, &probes[i]);
     }
-    PROBE_TURN_UNTIL(wake, dones == 3);
+    PROBE_TURN_UNTIL(wake, *probes[0].dones == 3);
     ck_assert_uint_eq(probes[3].done_order, 1);
     ck_assert_uint_eq(probes[1].done_order, 2);
     ck_assert_uint_eq(probes[2].done_order, 3);

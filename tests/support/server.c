@@ -257,8 +257,9 @@ static void check_balance(const json_t *objects, const char *const *ends) {
 }
 
 void server_check_books(const struct server *server) {
-    static const char *const call_ends[] = {"done",        "failed",       "crashed",        "cancelled", "expired_queue",
-                                            "expired_run", "refused_full", "refused_closed", NULL};
+    static const char *const call_ends[] = {"done",         "failed",         "crashed",
+                                            "cancelled",    "expired_queue",  "expired_run",
+                                            "refused_full", "refused_closed", NULL};
     static const char *const pool_ends[] = {"done",          "failed",      "crashed",      "cancelled",
                                             "expired_queue", "expired_run", "refused_full", "refused_closed",
                                             "abandoned",     NULL};
@@ -365,7 +366,8 @@ struct response server_get(const struct server *server, const char *path) {
 
 struct response server_post(const struct server *server, const char *path, const char *json) {
     int fd = client_connect(server->port);
-    client_format(fd, "POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+    client_format(fd,
+                  "POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
                   path, strlen(json), json);
     struct response response = response_read(fd);
     (void)close(fd); /* the answer is here */

@@ -22,13 +22,13 @@ struct server {
     pid_t pid;
     int port; /* of the first IPv4 listener; 0: none */
     int port_6;
-    int admin_port;    /* 0: none */
-    char folder[64];   /* removed at the end */
-    char log[96];      /* file that holds its stderr */
-    char config[96];   /* file that holds its configuration */
-    char gate[96];     /* the FIFO */
-    int gate_fd;       /* -1: the gate is shut */
-    size_t fd_count;   /* at rest, before the first client */
+    int admin_port;  /* 0: none */
+    char folder[64]; /* removed at the end */
+    char log[96];    /* file that holds its stderr */
+    char config[96]; /* file that holds its configuration */
+    char gate[96];   /* the FIFO */
+    int gate_fd;     /* -1: the gate is shut */
+    size_t fd_count; /* at rest, before the first client */
     size_t thread_count;
     bool may_grow; /* a test that changes the number of workers: server_stop doesn't compare threads */
 };

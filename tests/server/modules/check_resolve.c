@@ -45,8 +45,7 @@ static const char *const bad_names[] = {
     "127.0.0.1/8",
     "127.0.0.1:80",
     "fe80::1%lo",
-    "b\xc3\xbc"
-    "cher.example",
+    "m\xc3\xbcsli.example",
     "$(id)",
     "\x7f",
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example",
