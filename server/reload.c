@@ -200,6 +200,9 @@ static void take_over(struct reload *reload) TT_ON_LOOP {
         config_destroy(service->current);
     service->current = reload->loaded;
     log_event(TT_LOG_NOTICE, "reloaded", "needs_restart=%zu", left_count);
+    for (const struct diagnostic *item = reload->diagnostics.first; item != NULL; item = item->next)
+        log_event(TT_LOG_WARNING, "reload_warning", "at=%s:%u:%u text=\"%s\"",
+                  item->at.file != NULL ? item->at.file : "-", item->at.line, item->at.column, item->message);
     give_verdict(reload, 200,
                  diagnostics_text(&reload->diagnostics,
                                   left_count == 0 ? "reloaded" : "reloaded; some changes need a restart:"));

@@ -241,7 +241,8 @@ int client_run(const char *command_name, const char *address, bool is_json, FILE
     if (exchange_run(&answer, command->method, command->path, where, &error) == TT_OK)
         result = print_answer(command, &answer, is_json, out, err);
     else
-        (void)fprintf(err, "tothread: can't ask the service at %s: %s\n", where, error.text);
+        (void)fprintf(err, "tothread: can't ask the service at %s: %s (--admin ADDRESS if it is elsewhere)\n", where,
+                      error.text);
     exchange_deinit(&answer);
     return result;
 }

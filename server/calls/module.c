@@ -68,16 +68,23 @@ static void places_find(const struct opening *opening, const char *path, struct 
         place_add(ret_places, config_path(arena, given != NULL ? given : &from_section, path));
         return;
     }
-    size_t size = strlen(path);
-    const char *end = size > 3 && strcmp(path + size - 3, ".so") == 0 ? "" : ".so";
     const char *folder = program_folder(arena);
     if (folder != NULL)
-        place_add(ret_places, arena_format(arena, "%smodules/%s%s", folder, path, end));
-    place_add(ret_places, arena_format(arena, "%s/%s%s", TOTHREAD_MODULE_DIR, path, end));
+        place_add(ret_places, arena_format(arena, "%smodules/%s.so", folder, path));
+    place_add(ret_places, arena_format(arena, "%s/%s.so", TOTHREAD_MODULE_DIR, path));
 }
 
 static const char *file_find(const struct opening *opening, const char *path) {
     struct places places;
+    size_t size = strlen(path);
+    if (strchr(path, '/') == NULL && size > 3 && strcmp(path + size - 3, ".so") == 0) {
+        /* A file of one's own, or a module that came with the service? Both were meant by somebody. */
+        report(opening,
+               arena_format(opening->arena, "write ./%s for a file beside this one, or %.*s for an installed module",
+                            path, (int)size - 3, path),
+               "\"%s\" is a file's name without its folder", path);
+        return NULL;
+    }
     places_find(opening, path, &places);
     for (size_t i = 0; i < places.count; i++) {
         if (access(places.files[i], F_OK) == 0 || errno != ENOENT)

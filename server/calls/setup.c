@@ -2,6 +2,7 @@
  * Setup: what a module may ask for and say while it opens a section.
  */
 #include "setup.h"
+#include "../config/key.h"
 #include "value.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +34,8 @@ static void unknown_report(struct tt_setup *setup, const struct config_setting *
         names[i] = setup->settings[i].key;
     names[setup->setting_count] = NULL;
     const char *near = diagnostics_nearest(given->key, names);
+    if (near == NULL)
+        near = key_nearest(setup->section->kind, given->key);
     const char *hint = near == NULL ? NULL : arena_format(setup->arena, "did you mean \"%s\"?", near);
     setup->mistake_count++;
     diagnostics_add(setup->diagnostics, DIAGNOSTIC_ERROR, &given->key_at, hint,

@@ -18,6 +18,9 @@ static enum tt_status methods_take(const char **text, unsigned *ret_methods, str
             method++;
         if (size == 0)
             return tt_error_set(reterr, TT_INVALID, 0, "a method is missing: a route looks like GET /path/{name}");
+        if (method == PATTERN_METHODS && at[0] == '/')
+            return tt_error_set(reterr, TT_INVALID, 0, "the method is missing: GET %.*s", (int)(size < 40 ? size : 40),
+                                at);
         if (method == PATTERN_METHODS)
             return tt_error_set(reterr, TT_INVALID, 0, "unknown method %.*s", (int)(size < 40 ? size : 40), at);
         if ((*ret_methods & (1u << method)) != 0)

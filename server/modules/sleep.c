@@ -6,12 +6,13 @@
  *
  * 1. Copy this file, and put your blocking call where nanosleep stands.
  * 2. Build it. Nothing is linked but what your call needs:
- *        gcc -shared -fPIC -fvisibility=hidden -o sleep.so sleep.c
- * 3. Name it in the configuration:
+ *        gcc -shared -fPIC -fvisibility=hidden -Iinclude -o sleep.so sleep.c
+ *    (-Iinclude: the folder that tothread/module.h is in, until it is installed.)
+ * 3. Name it in the configuration, my.conf:
  *        [pool slow]                  [module sleep]           [call nap]
  *        workers = 4                  path = ./sleep.so        module = sleep
  *                                     pool = slow              route = GET /nap
- * 4. Try it:  tothread call nap '{"ms":50}'   or   curl 'http://127.0.0.1:8080/nap?ms=50'
+ * 4. Try it:  tothread call nap '{"ms":50}' -c my.conf   or   curl 'http://127.0.0.1:8080/nap?ms=50'
  *
  * tothread/module.h tells the rest: settings, state of a module or a worker, request bodies, other media types.
  */

@@ -82,7 +82,12 @@ END_TEST
 
 START_TEST(a_bare_name_that_isnt_there_names_all_places) {
     refuses("[module m]\npath = nothing\n", "/modules/nothing.so nor " TOTHREAD_MODULE_DIR "/nothing.so");
-    refuses("[module m]\npath = nothing.so\n", "/modules/nothing.so nor " TOTHREAD_MODULE_DIR "/nothing.so");
+}
+END_TEST
+
+/** `path = sleep.so` used to load the module that came with the service, and not the file beside the configuration. */
+START_TEST(a_file_name_without_a_folder_is_not_taken_for_an_installed_module) {
+    refuses("[module m]\npath = sleep.so\n", "\"sleep.so\" is a file's name without its folder");
 }
 END_TEST
 
@@ -324,6 +329,7 @@ int main(void) {
     TCase *refusals = cases_of(suite, "refusals");
     tcase_add_test(refusals, a_file_that_isnt_there_is_named);
     tcase_add_test(refusals, a_bare_name_that_isnt_there_names_all_places);
+    tcase_add_test(refusals, a_file_name_without_a_folder_is_not_taken_for_an_installed_module);
     tcase_add_test(refusals, a_file_that_is_no_library_is_refused);
     tcase_add_test(refusals, a_library_without_the_symbol_is_refused);
     tcase_add_test(refusals, another_abi_is_refused);
