@@ -146,9 +146,10 @@ static char *diagnostics_text(const struct diagnostics *diagnostics, const char 
     return text;
 }
 
+/** Whoever's post is still on its way waits for a later verdict than this one; and the first one stands. */
 static void give_verdict(struct reload *reload, int verdict, char *text) {
     (void)pthread_mutex_lock(&reload->mutex);
-    if (reload->is_waited_for) {
+    if (reload->is_waited_for && !reload->is_asked && !reload->has_verdict) {
         free(reload->text);
         reload->text = text;
         reload->verdict = verdict;
@@ -227,13 +228,12 @@ static void on_loaded(struct tt_job *job) {
     (void)systemd_notify("READY=1"); /* the manager shows "reloading" until then */
 }
 
-void reload_begin(struct reload *reload) {
+/** Returns: NULL, or why none begins. */
+static const char *begin(struct reload *reload) TT_ON_LOOP {
     char state[64];
     struct service *service = reload->service;
-    if (reload->is_busy || service->drain_due_us != 0) {
-        give_verdict(reload, 503, strdup("a reload or the drain is under way\n"));
-        return;
-    }
+    if (reload->is_busy || service->drain_due_us != 0)
+        return "a reload or the drain is under way";
     (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)tt_wake_clock_us());
     (void)systemd_notify(state); /* only for show */
     diagnostics_init(&reload->diagnostics);
@@ -241,11 +241,20 @@ void reload_begin(struct reload *reload) {
     reload->job = (struct tt_job){.run = load, .done = on_loaded, .name = "reload"};
     if (tt_pool_submit(service->own_pool, &reload->job) != TT_OK) {
         diagnostics_deinit(&reload->diagnostics);
-        log_event(TT_LOG_ERROR, "reload_failed", "reason=busy");
-        give_verdict(reload, 503, strdup("the service can't load a configuration now\n"));
-        return;
+        return "the service can't load a configuration now";
     }
     reload->is_busy = true;
+    return NULL;
+}
+
+static void log_failure(const char *reason) {
+    log_event(TT_LOG_ERROR, "reload_failed", "reason=\"%s\"", reason);
+}
+
+void reload_begin(struct reload *reload) {
+    const char *reason = begin(reload);
+    if (reason != NULL)
+        log_failure(reason); /* and no verdict: whoever waits, waits for another reload's */
 }
 
 static void on_asked(struct tt_post *post) {
@@ -254,7 +263,14 @@ static void on_asked(struct tt_post *post) {
     (void)pthread_mutex_lock(&reload->mutex);
     reload->is_asked = false;
     (void)pthread_mutex_unlock(&reload->mutex);
-    reload_begin(reload);
+    const char *reason = begin(reload);
+    if (reason == NULL)
+        return;
+    char *text = NULL;
+    log_failure(reason);
+    if (asprintf(&text, "%s\n", reason) < 0)
+        text = NULL; /* no memory: the verdict alone */
+    give_verdict(reload, 503, text);
 }
 
 /* -- from the admin plane -- */

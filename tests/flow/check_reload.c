@@ -1,10 +1,14 @@
 /* Reload: what changes while requests run, and what a file with a mistake changes (nothing). */
 #include "../support/server.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct server start(const char *config) {
@@ -23,6 +27,13 @@ static void expect_reloaded(const struct server *server, const char *config) {
     ck_assert_msg(response.status == 200 && strcmp(response.body, "reloaded\n") == 0, "%s%s", response.head,
                   response.body);
     response_free(&response);
+}
+
+static bool admin_is(const struct server *server, const char *path, int status) {
+    struct response response = admin_request(server, "GET", path);
+    bool is_it = response.status == status;
+    response_free(&response);
+    return is_it;
 }
 
 static void expect_status(const struct server *server, const char *path, int status) {
@@ -69,6 +80,85 @@ START_TEST(workers_grow_and_shrink_under_load_and_no_request_is_lost) {
     server_await_stat(&server, "pools.demo.thread_count", 3);
     ck_assert_uint_eq(server_count_log(&server, "event=reloaded needs_restart=0"), 10);
     server.thread_count -= 1; /* 3 instead of 4 */
+    server_stop(&server);
+}
+END_TEST
+
+/* -- clients that never stop -- */
+
+struct change {
+    const char *config;
+    int status; /* of the reload */
+};
+
+/** The log is written a little later than what it tells of is done. */
+static void await_log_count(const struct server *server, const char *text, size_t count) {
+    for (uint64_t begun_ms = clock_ms(); server_count_log(server, text) < count;)
+        patience(begun_ms, text);
+    ck_assert_uint_eq(server_count_log(server, text), count);
+}
+
+static int ask_for_reload(const struct server *server) {
+    int fd = client_connect(server->admin_port);
+    client_put(fd, "POST /reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n");
+    return fd;
+}
+
+static void again(int fd) {
+    client_put(fd, "GET /to-thread?ms=2 HTTP/1.1\r\nHost: t\r\n\r\n");
+}
+
+/** One reload after the other, while each client asks again as soon as it is answered. Returns: how many answers came. */
+static int change_under_clients(const struct server *server, const struct change *changes, int change_count) {
+    enum { CLIENTS = 16 };
+    struct pollfd fds[CLIENTS + 1];
+    int answer_count = 0;
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = (struct pollfd){.fd = server_ask(server, "/to-thread?ms=2"), .events = POLLIN};
+    for (int round = 0; round < change_count;) {
+        bool is_answered = false;
+        server_configure(server, changes[round].config);
+        fds[CLIENTS] = (struct pollfd){.fd = ask_for_reload(server), .events = POLLIN};
+        while (!is_answered) {
+            ck_assert_int_gt(poll(fds, CLIENTS + 1, PROGRAM_PATIENCE_MS), 0);
+            for (int i = 0; i < CLIENTS; i++)
+                if (fds[i].revents != 0) {
+                    response_expect(fds[i].fd, 200);
+                    answer_count++;
+                    again(fds[i].fd);
+                }
+            is_answered = fds[CLIENTS].revents != 0;
+        }
+        response_expect(fds[CLIENTS].fd, changes[round++].status);
+        ck_assert_int_eq(close(fds[CLIENTS].fd), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        response_expect(fds[i].fd, 200);
+        ck_assert_int_eq(close(fds[i].fd), 0);
+    }
+    return answer_count + CLIENTS;
+}
+
+START_TEST(everything_changes_under_clients_that_never_stop_and_none_is_refused) {
+    static const struct change changes[] = {
+        {"[pool demo]\nworkers = 1\nqueue = 40\nqueue-timeout = 20s\n", 200},
+        {"[pool demo]\nworkers = 12\nspare = 9\n[call to-thread]\nlimit = 1\ntimeout = 20s\n", 200},
+        {"[pool demo]\nworkers = 0\n[call to-thread]\nlimit = 1\n", 422},
+        {"[call to-thread]\nlimit = 3\n[server]\nmax-body = 10B\nidle-timeout = 20s\nheader-timeout = 20s\n", 200},
+        {"[server]\nmax-connections = 40\naccess-log = yes\nmax-header = 1KiB\n", 200},
+        {"[pool demo]\nworkers = 3\nqueue = 50\n[call to-thread]\nlimit = 2\n", 200},
+    };
+    enum { CHANGES = sizeof changes / sizeof *changes, REPEATS = 4 };
+    int answer_count = 0;
+    struct server server = start("");
+    for (int i = 0; i < REPEATS; i++)
+        answer_count += change_under_clients(&server, changes, CHANGES);
+    ck_assert_double_eq(server_stat(&server, "pools.demo.worker_target"), 3);
+    ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 50);
+    ck_assert_double_eq(server_stat(&server, "calls.to-thread.submitted"), answer_count);
+    ck_assert_double_eq(server_stat(&server, "calls.to-thread.done"), answer_count);
+    await_log_count(&server, "event=reloaded ", REPEATS * (CHANGES - 1));
+    await_log_count(&server, "event=reload_refused ", REPEATS);
     server_stop(&server);
 }
 END_TEST
@@ -236,9 +326,167 @@ START_TEST(reloads_that_come_together_are_all_answered) {
 }
 END_TEST
 
+/* -- a reload that takes its time -- */
+
+/** A file of the configuration whose reader waits until the test writes it. */
+struct slow_file {
+    char path[128];
+    int fd;
+};
+
+static void slow_file_make(struct slow_file *file, const struct server *server) {
+    (void)snprintf(file->path, sizeof file->path, "%s/conf.d/slow.conf", server->folder); /* fits */
+    ck_assert_int_eq(mkfifo(file->path, 0600), 0);
+}
+
+/** Returns once a reload reads it; the next one won't find it. */
+static void slow_file_await_reader(struct slow_file *file) {
+    for (uint64_t begun_ms = clock_ms(); (file->fd = open(file->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0;) {
+        ck_assert_int_eq(errno, ENXIO);
+        patience(begun_ms, "the configuration to be read");
+    }
+    ck_assert_int_eq(unlink(file->path), 0);
+}
+
+static void slow_file_write(const struct slow_file *file, const char *text) {
+    ck_assert_int_eq(write(file->fd, text, strlen(text)), (ssize_t)strlen(text));
+    ck_assert_int_eq(close(file->fd), 0);
+}
+
+START_TEST(second_reload_is_refused_while_the_first_reads_its_files) {
+    struct slow_file file;
+    struct server server = start("");
+    slow_file_make(&file, &server);
+    int first = ask_for_reload(&server);
+    slow_file_await_reader(&file);
+    struct response second = admin_request(&server, "POST", "/reload");
+    ck_assert_int_eq(second.status, 503);
+    ck_assert_msg(strstr(second.body, "a reload is under way") != NULL, "%s", second.body);
+    response_free(&second);
+    expect_status(&server, "/noop", 200); /* the loop doesn't wait for files */
+    ck_assert(!client_wait(first, 0));
+    slow_file_write(&file, "[pool demo]\nqueue = 13\n");
+    response_expect(first, 200);
+    ck_assert_int_eq(close(first), 0);
+    ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 13);
+    await_log_count(&server, "event=reloaded ", 1);
+    server_stop(&server);
+}
+END_TEST
+
+START_TEST(signal_during_a_reload_does_not_answer_for_it) {
+    struct slow_file file;
+    struct server server = start("");
+    slow_file_make(&file, &server);
+    int asked = ask_for_reload(&server);
+    slow_file_await_reader(&file);
+    server_signal(&server, SIGHUP);
+    server_await_log(&server, "event=reload_failed");
+    slow_file_write(&file, "[pool demo]\nqueue = 14\n");
+    response_expect(asked, 200);
+    ck_assert_int_eq(close(asked), 0);
+    ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 14);
+    server_stop(&server);
+}
+END_TEST
+
+/* The signal's reload fails while the loop is blocked and somebody asks for another: that one is told of its own. */
+START_TEST(verdict_on_a_signal_is_not_given_to_who_asked_after_it) {
+    struct slow_file file;
+    struct server server = start("");
+    slow_file_make(&file, &server);
+    server_signal(&server, SIGHUP);
+    slow_file_await_reader(&file);
+    int rude = server_ask(&server, "/rude?ms=2000");
+    for (uint64_t begun_ms = clock_ms(); admin_is(&server, "/livez", 200);)
+        patience(begun_ms, "the loop to be stalled");
+    struct pollfd asked[2] = {{.fd = ask_for_reload(&server), .events = POLLIN},
+                              {.fd = ask_for_reload(&server), .events = POLLIN}};
+    ck_assert_int_eq(poll(asked, 2, PROGRAM_PATIENCE_MS), 1); /* only one may wait: so the other one does now */
+    int refused = asked[0].revents != 0 ? 0 : 1;
+    response_expect(asked[refused].fd, 503);
+    slow_file_write(&file, "[pool demo]\nqueue = none-at-all\n");
+    server_await_log(&server, "none-at-all");
+    struct response verdict = response_read(asked[1 - refused].fd);
+    /* 503: it was looked at before the end of the signal's reload. */
+    ck_assert_msg(verdict.status == 200 || verdict.status == 503, "%s%s", verdict.head, verdict.body);
+    response_free(&verdict);
+    server_await_log(&server, "event=reload_refused errors=1");
+    response_expect(rude, 200);
+    const int fds[] = {rude, asked[0].fd, asked[1].fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        ck_assert_int_eq(close(fds[i]), 0);
+    server_stop(&server);
+}
+END_TEST
+
+START_TEST(reload_during_the_drain_is_refused) {
+    struct server server = start("");
+    int held = server_ask(&server, "/hold");
+    server_await_stat(&server, "pools.demo.busy_count", 1);
+    server_signal(&server, SIGTERM);
+    server_await_log(&server, "event=draining");
+    struct response response = reload(&server, "[pool demo]\nqueue = 15\n");
+    ck_assert_int_eq(response.status, 503);
+    ck_assert_msg(strstr(response.body, "drain") != NULL, "%s", response.body);
+    response_free(&response);
+    server_signal(&server, SIGHUP);
+    server_await_log(&server, "event=reload_failed");
+    ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 256);
+    ck_assert(!server_has_logged(&server, "event=reloaded"));
+    server_open_gate(&server);
+    response_expect(held, 200);
+    client_expect_end(held);
+    server_ended(&server, 0);
+}
+END_TEST
+
+/* -- by command -- */
+
+/** Aborts the test unless a mistake is shown with its line, and a caret below the word itself. */
+static void expect_caret(const char *text, const char *line, const char *word) {
+    const char *shown = strstr(text, line);
+    ck_assert_msg(shown != NULL, "no \"%s\" in: %s", line, text);
+    const char *begin = shown;
+    while (begin > text && begin[-1] != '\n')
+        begin--;
+    const char *below = strchr(shown, '\n');
+    ck_assert_ptr_nonnull(below);
+    below++;
+    const char *caret = strchr(below, '^');
+    ck_assert_msg(caret != NULL && memchr(below, '\n', (size_t)(caret - below)) == NULL, "no caret in: %s", text);
+    ck_assert_msg(caret - below == strstr(shown, word) - begin, "the caret isn't below %s: %s", word, text);
+}
+
+START_TEST(command_shows_the_verdict_and_its_status_tells) {
+    char address[32];
+    char place[160];
+    struct server server = start("");
+    (void)snprintf(address, sizeof address, "127.0.0.1:%d", server.admin_port); /* fits */
+    (void)snprintf(place, sizeof place, "%s:2:9: ", server.config);             /* fits */
+    const char *const args[] = {"reload", "--admin", address, NULL};
+    server_configure(&server, "[pool demo]\nqueue = 0\n");
+    struct output refused = program_run(args);
+    ck_assert_int_eq(refused.status, 1);
+    ck_assert_msg(strstr(refused.err, place) != NULL, "no %s in: %s", place, refused.err);
+    ck_assert_str_eq(refused.out, "");
+    expect_caret(refused.err, "queue = 0", "0");
+    output_free(&refused);
+    ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 256);
+    server_configure(&server, "[pool demo]\nqueue = 16\n");
+    struct output done = program_run(args);
+    ck_assert_int_eq(done.status, 0);
+    ck_assert_str_eq(done.out, "reloaded\n");
+    output_free(&done);
+    ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 16);
+    server_stop(&server);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         workers_grow_and_shrink_under_load_and_no_request_is_lost,
+        everything_changes_under_clients_that_never_stop_and_none_is_refused,
         timeouts_and_limits_change_for_the_next_calls,
         limits_of_the_front_change_for_open_connections_too,
         dropped_key_falls_back_to_its_default,
@@ -247,6 +495,11 @@ int main(void) {
         mistakes_under_load_lose_no_request,
         changes_that_need_a_restart_are_named_and_the_rest_is_taken_over,
         reloads_that_come_together_are_all_answered,
+        second_reload_is_refused_while_the_first_reads_its_files,
+        signal_during_a_reload_does_not_answer_for_it,
+        verdict_on_a_signal_is_not_given_to_who_asked_after_it,
+        reload_during_the_drain_is_refused,
+        command_shows_the_verdict_and_its_status_tells,
     };
     return suite_run("reload", tests, sizeof tests / sizeof *tests);
 }
