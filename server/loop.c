@@ -77,9 +77,9 @@ static struct event_base *create_base(void) {
     struct event_config *config = event_config_new();
     if (config == NULL)
         return NULL;
-    /* One thread uses the base; and what is added and deleted within a turn costs no epoll_ctl. */
-    int failed = event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST |
-                                                   EVENT_BASE_FLAG_IGNORE_ENV);
+    /* One thread uses the base. Not EPOLL_USE_CHANGELIST: it puts off the removal of a closed connection's descriptor until that
+       number may be somebody else's, and with one registration a connection there is nothing to save. */
+    int failed = event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
     failed |= event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
     struct event_base *base = failed == 0 ? event_base_new_with_config(config) : NULL;
     event_config_free(config);

@@ -197,7 +197,7 @@ END_TEST
 
 START_TEST(deadline_of_the_client_ends_what_still_runs_and_keeps_the_rest) {
     static const char body[] = "{\"calls\":[{\"call\":\"hold\"},{\"call\":\"noop\"}],\"return_exceptions\":true}";
-    struct server server = server_start_demo(NULL);
+    struct server server = SERVER_DEMO("--set", "call.hold.timeout=none");
     int fd = client_connect(server.port);
     client_format(fd, "POST /gather HTTP/1.1\r\nHost: t\r\nPrefer: wait=1\r\nContent-Length: %zu\r\n\r\n%s",
                   sizeof body - 1, body);
