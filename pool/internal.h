@@ -137,7 +137,6 @@ struct tt_pool {
 struct tt_wake {
     int read_fd;  /* fixed */
     int write_fd; /* fixed */
-    pthread_t loop_thread;
 
     _Alignas(64) _Atomic(struct tt_job *) finished; /* newest first; pushed by workers, taken whole by the loop */
     _Atomic(struct tt_post *) posts;                /* the same for posts */
@@ -153,7 +152,6 @@ struct tt_wake {
     uint32_t bytes_expected; /* written to the pipe, or about to be, and not read yet */
     bool uses_prepare;
     bool is_armed; /* is_asleep was stored 1 since the last dispatch */
-    bool is_dispatching;
     bool now_is_stale;
     uint64_t now_us;
     struct tti_wheel wheel;

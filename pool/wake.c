@@ -23,7 +23,7 @@ struct tt_wake *tt_wake_create(struct tt_error *reterr) {
         (void)tt_error_set(reterr, TT_NOMEM, 0, "no memory for a wake");
         return NULL;
     }
-    *wake = (struct tt_wake){.loop_thread = pthread_self(), .now_is_stale = true, .is_armed = true, .is_asleep = 1};
+    *wake = (struct tt_wake){.now_is_stale = true, .is_armed = true, .is_asleep = 1};
     wake->given_up_end = &wake->given_up;
     int ends[2];
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
@@ -190,7 +190,6 @@ static size_t dispatch_timers(struct tt_wake *wake) TT_ON_LOOP {
 }
 
 size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
-    wake->is_dispatching = true;
     wake->now_us = tti_clock_now_us();
     wake->now_is_stale = false;
     disarm(wake);
@@ -208,7 +207,6 @@ size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
             tti_wake_ring(wake);
         wake->now_is_stale = true;
     }
-    wake->is_dispatching = false;
     return count;
 }
 
