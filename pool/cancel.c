@@ -44,6 +44,20 @@ static bool claim(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP {
     return is_ours;
 }
 
+/**
+ * Tells the function that it is to end. Its worker takes the guard before it lets go of a job that has a hook, so the hook
+ * never acts on a connection that serves the next job already: the one callback that runs under a lock, and why.
+ */
+void tti_cancel_ask(struct tt_job *job) {
+    struct tti_worker *worker = job->worker;
+    if (atomic_exchange_explicit(&job->is_cancelled, 1, memory_order_relaxed) != 0 || job->interrupt == NULL)
+        return;
+    tti_lock_enter(&worker->guard);
+    if (atomic_load_explicit(&worker->job, memory_order_acquire) == job)
+        job->interrupt(job);
+    tti_lock_leave(&worker->guard);
+}
+
 bool tti_cancel_running(struct tt_job *job, enum tt_outcome outcome, uint64_t now_us) {
     struct tt_pool *pool = job->pool;
     if (!claim(pool, job))
@@ -51,6 +65,7 @@ bool tti_cancel_running(struct tt_job *job, enum tt_outcome outcome, uint64_t no
     uint64_t started_us = atomic_load_explicit(&job->started_us, memory_order_relaxed);
     job->queue_us = started_us > job->submitted_us ? started_us - job->submitted_us : 0;
     job->run_us = now_us > started_us ? now_us - started_us : 0;
+    tti_cancel_ask(job);
     tti_complete_give_up(job, outcome);
     (void)tti_worker_fill(pool); /* a thread that can't start is counted and shown; the next zombie tries again */
     return true;
@@ -70,12 +85,28 @@ enum tt_status tt_job_abandon(struct tt_job *job) {
     return tti_cancel_running(job, TT_ABANDONED, tti_wake_time_us(job->pool->wake)) ? TT_OK : TT_TOO_LATE;
 }
 
+enum tt_status tt_job_interrupt(struct tt_job *job) {
+    if (job->pool == NULL || tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
+        return TT_INVALID;
+    if (tti_cancel_waiting(job, TT_CANCELLED))
+        return TT_OK;
+    /* Acquire pairs with the release in assign (queue.c): job->worker was written before. */
+    if (tti_job_phase(job, memory_order_acquire) != TTI_RUNNING)
+        return TT_TOO_LATE;
+    tti_cancel_ask(job);
+    return TT_OK;
+}
+
+int tt_job_is_cancelled(const struct tt_job *job) {
+    return atomic_load_explicit(&job->is_cancelled, memory_order_relaxed) != 0 || tt_job_is_abandoned(job);
+}
+
 int tt_job_is_abandoned(const struct tt_job *job) {
     return tti_job_phase(job, memory_order_relaxed) == TTI_ZOMBIE;
 }
 
 uint64_t tt_job_remaining_us(const struct tt_job *job) {
-    uint64_t due_us = job->deadline_us != 0 ? job->deadline_us : UINT64_MAX;
+    uint64_t due_us = job->due_us != 0 ? job->due_us : UINT64_MAX;
     if (job->run_timeout_us != 0) {
         uint64_t started_us = atomic_load_explicit(&job->started_us, memory_order_relaxed);
         uint64_t run_due_us = tti_clock_add_us(started_us, job->run_timeout_us);

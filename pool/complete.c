@@ -8,6 +8,8 @@
  */
 #include "internal.h"
 
+#include <tothread/context.h>
+
 void tti_complete_push(struct tt_wake *wake, struct tt_job *job) {
     struct tt_job *newest = atomic_load_explicit(&wake->finished, memory_order_relaxed);
     do
@@ -44,6 +46,8 @@ static void tell(struct tt_job *job) TT_ON_LOOP {
 static void let_go(struct tt_job *job) TT_ON_LOOP {
     struct tt_pool *pool = job->pool;
     struct tt_limiter *limiter = (job->flags & TTI_HAS_PERMIT) != 0 ? job->limiter : NULL;
+    if ((job->flags & TTI_TOOK_CONTEXT) != 0)
+        job->context = NULL;
     job->flags = 0;
     tti_job_set_phase(job, TTI_IDLE);
     pool->inside_count--;
@@ -51,32 +55,62 @@ static void let_go(struct tt_job *job) TT_ON_LOOP {
         tti_limiter_give(limiter);
 }
 
+static void call_done(struct tt_job *job) TT_ON_LOOP {
+    tti_context_current = job->context;
+    if (job->done != NULL)
+        job->done(job);
+}
+
+/** The job's memory goes back. Watches outlive it. */
+static void release(struct tt_job *job) TT_ON_LOOP {
+    struct tt_context *context = job->context;
+    tt_release_fn release_fn = job->release;
+    struct tt_watch *watches = NULL;
+    tti_watch_move(&watches, &job->watches);
+    let_go(job);
+    tti_context_current = context;
+    if (release_fn != NULL)
+        release_fn(job);
+    tti_watch_tell_released(&watches);
+    tt_context_release(context);
+}
+
+/** Without a release function: done may free the job, or submit it again, so all of ours comes first. */
+static void end_at_once(struct tt_job *job) TT_ON_LOOP {
+    struct tt_context *context = job->context;
+    enum tt_outcome outcome = job->outcome;
+    struct tt_watch *watches = NULL;
+    tti_watch_move(&watches, &job->watches);
+    let_go(job);
+    tti_context_current = context;
+    if (job->done != NULL)
+        job->done(job);
+    tti_watch_tell_done(&watches, outcome);
+    tti_watch_tell_released(&watches);
+    tt_context_release(context);
+}
+
 static void end_job(struct tt_job *job) TT_ON_LOOP {
-    tt_done_fn done = job->done;
-    tt_release_fn release = job->release;
     tell(job);
-    if (release == NULL) {
-        let_go(job); /* first: done may free the job, or submit it again */
-        done(job);
+    if (job->release == NULL) {
+        end_at_once(job);
         return;
     }
-    done(job);
-    let_go(job);
+    call_done(job);
+    tti_watch_tell_done(&job->watches, job->outcome);
     release(job);
 }
 
 /** A job that was given up while it ran: done now, release when its worker comes back. */
 static void end_zombie(struct tt_job *job) TT_ON_LOOP {
     tell(job);
-    job->done(job);
+    call_done(job);
+    tti_watch_tell_done(&job->watches, job->outcome);
 }
 
 static void release_zombie(struct tt_job *job) TT_ON_LOOP {
-    tt_release_fn release = job->release;
     tti_count(&job->pool->zombies_ended);
-    let_go(job);
-    if (release != NULL)
-        release(job);
+    release(job);
 }
 
 static size_t dispatch_given_up(struct tt_wake *wake, size_t max_count) TT_ON_LOOP {
@@ -114,10 +148,8 @@ static void collect(struct tt_wake *wake) TT_ON_LOOP {
     }
 }
 
-size_t tti_complete_dispatch(struct tt_wake *wake, size_t max_count) {
-    size_t count = dispatch_given_up(wake, max_count);
-    if (wake->given_up != NULL)
-        return count; /* a zombie's release may stand on the completion list already: its done comes first */
+static size_t dispatch_finished(struct tt_wake *wake, size_t max_count) TT_ON_LOOP {
+    size_t count = 0;
     collect(wake);
     while (count < max_count) {
         struct tt_job *job = tti_list_take(&wake->pending);
@@ -129,5 +161,14 @@ size_t tti_complete_dispatch(struct tt_wake *wake, size_t max_count) {
             end_job(job);
         count++;
     }
+    return count;
+}
+
+size_t tti_complete_dispatch(struct tt_wake *wake, size_t max_count) {
+    struct tt_context *before = tti_context_current;
+    size_t count = dispatch_given_up(wake, max_count);
+    if (wake->given_up == NULL) /* a zombie's release may stand on the completion list already: its done comes first */
+        count += dispatch_finished(wake, max_count - count);
+    tti_context_current = before;
     return count;
 }

@@ -18,10 +18,10 @@ static void on_job_timer(struct tt_timer *timer) {
     struct tt_job *job = TIMER_OF_JOB(timer);
     struct tt_wake *wake = job->pool->wake;
     uint64_t now_us = tti_wake_time_us(wake);
-    if (tti_cancel_waiting(job, TT_EXPIRED_QUEUE) || job->deadline_us == 0)
+    if (tti_cancel_waiting(job, TT_EXPIRED_QUEUE) || job->due_us == 0 || job->release == NULL)
         return;
-    if (now_us < job->deadline_us)
-        tt_timer_start(wake, timer, job->deadline_us - now_us, on_job_timer);
+    if (now_us < job->due_us)
+        tt_timer_start(wake, timer, job->due_us - now_us, on_job_timer);
     else
         (void)tti_cancel_running(job, TT_EXPIRED_RUN, now_us); /* false: it has just finished */
 }
@@ -77,11 +77,11 @@ static void on_scan(struct tt_timer *timer) {
 
 void tti_deadline_begin(struct tt_pool *pool, struct tt_job *job, uint64_t now_us) {
     uint64_t queue_us = job->queue_timeout_us != 0 ? job->queue_timeout_us : pool->queue_timeout_us;
-    if (job->deadline_us != 0) {
-        uint64_t left_us = job->deadline_us > now_us ? job->deadline_us - now_us : 0;
+    if (job->due_us != 0) {
+        uint64_t left_us = job->due_us > now_us ? job->due_us - now_us : 0;
         queue_us = queue_us == 0 || left_us < queue_us ? left_us : queue_us;
     }
-    if (queue_us != 0 || job->deadline_us != 0)
+    if (queue_us != 0 || job->due_us != 0)
         tt_timer_start(pool->wake, &job->timer, queue_us, on_job_timer);
     if (job->run_timeout_us == 0)
         return;

@@ -5,14 +5,13 @@
 #include <stdlib.h>
 
 enum tt_status tti_inline_start(struct tt_pool *pool, struct tt_error *reterr) {
-    struct tti_worker *worker = calloc(1, sizeof *worker);
+    struct tti_worker *worker = tti_worker_new(pool);
     if (worker == NULL)
         return tt_error_set(reterr, TT_NOMEM, 0, "no memory for a worker");
-    worker->pool = pool;
     if (pool->options.on_start != NULL) {
         enum tt_status status = pool->options.on_start(pool->options.context, &worker->state, reterr);
         if (status != TT_OK) {
-            free(worker);
+            tti_worker_free(worker);
             return status;
         }
     }
@@ -31,9 +30,11 @@ enum tt_status tti_inline_start(struct tt_pool *pool, struct tt_error *reterr) {
 void tti_inline_stop(struct tt_pool *pool) {
     struct tti_worker *worker = pool->workers;
     pool->workers = NULL;
-    if (worker != NULL && pool->options.on_stop != NULL)
+    if (worker == NULL)
+        return;
+    if (pool->options.on_stop != NULL)
         pool->options.on_stop(pool->options.context, worker->state);
-    free(worker);
+    tti_worker_free(worker);
 }
 
 size_t tti_inline_run(struct tt_pool *pool, size_t max_count) {

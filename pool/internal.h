@@ -38,8 +38,9 @@ enum tti_phase {
 };
 
 /* job->flags, onloop */
-#define TTI_HAS_PERMIT  1u
-#define TTI_DONE_CALLED 2u
+#define TTI_HAS_PERMIT   1u
+#define TTI_DONE_CALLED  2u
+#define TTI_TOOK_CONTEXT 4u /* from the current one: the job names none itself */
 
 /** A FIFO of jobs, linked both ways. */
 struct tti_list {
@@ -54,7 +55,8 @@ struct tti_worker {
     uint32_t number;      /* fixed, from 1 */
     char name[16];        /* fixed */
     struct tti_park park;
-    void *state; /* the worker's own, of on_start */
+    struct tti_lock guard; /* held while an interrupt hook is called: the function can't come back meanwhile */
+    void *state;           /* the worker's own, of on_start */
     struct tt_post gone;
 
     struct tti_worker *next;      /* locked: pool->workers */
@@ -191,6 +193,8 @@ bool tti_queue_has_surplus(const struct tt_pool *pool) TT_REQUIRES(pool->lock); 
 void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
 
 /* worker.c */
+struct tti_worker *tti_worker_new(struct tt_pool *pool); /* NULL without memory */
+void tti_worker_free(struct tti_worker *worker);
 enum tt_status tti_worker_create(struct tt_pool *pool) TT_ON_LOOP;
 uint64_t tti_worker_run(struct tti_worker *worker, struct tt_job *job, uint64_t started_us); /* when it ended */
 enum tt_status tti_worker_fill(struct tt_pool *pool) TT_ON_LOOP;
@@ -210,6 +214,7 @@ void tti_deadline_begin(struct tt_pool *pool, struct tt_job *job, uint64_t now_u
 /* cancel.c */
 bool tti_cancel_waiting(struct tt_job *job, enum tt_outcome outcome) TT_ON_LOOP;
 bool tti_cancel_running(struct tt_job *job, enum tt_outcome outcome, uint64_t now_us) TT_ON_LOOP;
+void tti_cancel_ask(struct tt_job *job) TT_ON_LOOP;
 
 /* limiter.c */
 bool tti_limiter_take(struct tt_limiter *limiter, struct tt_job *job) TT_ON_LOOP;
@@ -221,6 +226,15 @@ uint64_t tti_account_cpu_us(struct tti_worker *worker, uint64_t end_us);
 void tti_account_start(struct tti_worker *worker);
 void tti_account_begin(struct tt_pool *pool, uint64_t now_us) TT_ON_LOOP;
 void tti_account_end(struct tt_job *job, uint64_t now_us) TT_ON_LOOP;
+
+/* context.c: this thread's current context. In each thread's fixed block: one instruction, where the general model calls. */
+extern _Thread_local struct tt_context *tti_context_current
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* watch.c */
+void tti_watch_tell_done(struct tt_watch **list, enum tt_outcome outcome) TT_ON_LOOP;
+void tti_watch_tell_released(struct tt_watch **list) TT_ON_LOOP;
+void tti_watch_move(struct tt_watch **to, struct tt_watch **from) TT_ON_LOOP;
 
 /* stats.c */
 void tti_stats_copy_queued(const struct tt_job *job, uint64_t now_us, struct tt_job_snapshot *ret);

@@ -5,6 +5,9 @@
  */
 #include "internal.h"
 
+#include <tothread/context.h>
+#include <tothread/key.h>
+
 /** Puts the job into the batch of this turn; the wake hands it over before the loop sleeps. */
 void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) {
     tti_job_set_phase(job, TTI_BATCHED);
@@ -17,9 +20,23 @@ void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) {
 }
 
 static bool is_usable(const struct tt_job *job) {
-    return job->run != NULL && job->done != NULL &&
+    return job->run != NULL && (uint32_t)job->priority < TT_PRIORITY_COUNT &&
            ((job->run_timeout_us | job->deadline_us) == 0 || job->release != NULL) &&
            tti_job_phase(job, memory_order_relaxed) == TTI_IDLE;
+}
+
+/** The job takes the current context along, unless it names one; and its deadline, unless it has one. */
+static void take_context(struct tt_job *job) TT_ON_LOOP {
+    if (job->context == NULL) {
+        job->context = tti_context_current;
+        job->flags |= TTI_TOOK_CONTEXT;
+    }
+    job->due_us = job->deadline_us;
+    if (job->context == NULL)
+        return;
+    (void)tt_context_hold(job->context);
+    if (job->due_us == 0)
+        job->due_us = tt_context_values(job->context)->deadline_us;
 }
 
 /** Waiting and running jobs together may fill the queue and the workers that can take one. */
@@ -48,6 +65,9 @@ enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job) {
     job->run_us = 0;
     job->cpu_us = 0;
     job->flags = 0;
+    job->watches = NULL;
+    atomic_store_explicit(&job->is_cancelled, 0, memory_order_relaxed);
+    take_context(job);
     tti_account_begin(pool, now_us);
     pool->waiting_count++;
     pool->inside_count++;

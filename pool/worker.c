@@ -39,16 +39,28 @@ static void hand_back_zombie(struct tti_worker *worker, struct tt_job *job) {
         job->release(job);
 }
 
+/** From here on nobody interrupts the job through this worker. */
+static void forget_job(struct tti_worker *worker, const struct tt_job *job) {
+    if (job->interrupt == NULL) {
+        atomic_store_explicit(&worker->job, NULL, memory_order_relaxed);
+        return;
+    }
+    tti_lock_enter(&worker->guard); /* a hook that is being called comes back first */
+    atomic_store_explicit(&worker->job, NULL, memory_order_relaxed);
+    tti_lock_leave(&worker->guard);
+}
+
 uint64_t tti_worker_run(struct tti_worker *worker, struct tt_job *job, uint64_t started_us) {
     struct tt_pool *pool = worker->pool;
     tti_account_start(worker);
+    tti_context_current = job->context;
     enum tt_outcome outcome = job->run(job, worker->state);
-    if (outcome != TT_DONE && outcome != TT_CRASHED)
+    if (outcome != TT_DONE && outcome != TT_CRASHED && !(outcome == TT_CANCELLED && tt_job_is_cancelled(job)))
         outcome = TT_FAILED;
     uint64_t end_us = tti_clock_now_us();
     uint64_t cpu_us = tti_account_cpu_us(worker, end_us);
     atomic_store_explicit(&worker->run_started_us, 0, memory_order_relaxed);
-    atomic_store_explicit(&worker->job, NULL, memory_order_relaxed); /* before the push: see internal.h */
+    forget_job(worker, job); /* before the push: see internal.h */
     uint32_t expected = TTI_RUNNING;
     /* The worker's side of finish or abandon. Until it is won the result belongs to nobody, so it is written after. */
     if (!atomic_compare_exchange_strong_explicit(&job->phase, &expected, TTI_FINISHED, memory_order_acq_rel,
@@ -110,7 +122,7 @@ static void on_gone(struct tt_post *post) {
         worker->next->prev = worker->prev;
     tti_lock_leave(&pool->lock);
     (void)pthread_join(worker->thread, NULL); /* it does nothing more after the post but return */
-    free(worker);
+    tti_worker_free(worker);
     tti_pool_release(pool);
 }
 
@@ -125,7 +137,7 @@ static void say_goodbye(struct tti_worker *worker) {
     }
     tti_lock_leave(&pool->lock);
     if (is_orphaned) {
-        free(worker);
+        tti_worker_free(worker);
         tti_pool_release(pool);
     }
 }
@@ -189,12 +201,26 @@ static void name_worker(struct tti_worker *worker, const char *pool_name) {
     (void)snprintf(worker->name, sizeof worker->name, "%.*s%s", room, pool_name, number); /* fits: 15 bytes */
 }
 
+struct tti_worker *tti_worker_new(struct tt_pool *pool) {
+    struct tti_worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL || tti_lock_init(&worker->guard) != 0) {
+        free(worker);
+        return NULL;
+    }
+    worker->pool = pool;
+    return worker;
+}
+
+void tti_worker_free(struct tti_worker *worker) {
+    tti_lock_deinit(&worker->guard);
+    free(worker);
+}
+
 /** Links the worker into the pool's list before its thread runs, and takes it out if that can't start. */
 enum tt_status tti_worker_create(struct tt_pool *pool) {
-    struct tti_worker *worker = calloc(1, sizeof *worker);
+    struct tti_worker *worker = tti_worker_new(pool);
     if (worker == NULL)
         return TT_NOMEM;
-    worker->pool = pool;
     (void)atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
     tti_lock_enter(&pool->lock);
     worker->number = ++pool->next_number;
@@ -216,7 +242,7 @@ enum tt_status tti_worker_create(struct tt_pool *pool) {
     pool->start_failures++;
     (void)snprintf(pool->start_error, sizeof pool->start_error, "can't start a thread: %s", strerrordesc_np(failed));
     tti_lock_leave(&pool->lock);
-    free(worker);
+    tti_worker_free(worker);
     tti_pool_release(pool);
     errno = failed;
     return TT_SYSTEM;

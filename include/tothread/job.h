@@ -44,9 +44,16 @@ extern "C" {
 #define TT_ATOMIC(type) _Atomic(type)
 #endif
 
+struct tt_context;
 struct tt_job;
-struct tt_pool;
+struct tt_key;
 struct tt_limiter;
+struct tt_pool;
+struct tt_watch;
+
+/** Which of the waiting jobs goes first. One that has waited for the pool's ageing time counts as one class higher. */
+enum tt_priority { TT_PRIORITY_NORMAL = 0, TT_PRIORITY_HIGH, TT_PRIORITY_LOW };
+#define TT_PRIORITY_COUNT 3
 
 /** How an accepted job ended. */
 enum tt_outcome {
@@ -54,7 +61,7 @@ enum tt_outcome {
     TT_DONE,          /* run returned it: success */
     TT_FAILED,        /* run returned it: the function said no */
     TT_CRASHED,       /* run returned it: the child process that ran the function died */
-    TT_CANCELLED,     /* taken back before it started: it never ran and never will */
+    TT_CANCELLED,     /* taken back before it started: it never ran and never will; or run returned it, asked to end */
     TT_EXPIRED_QUEUE, /* its queue time-out passed before it started: it never ran and never will */
     TT_EXPIRED_RUN,   /* its run time-out passed: the function still runs, its result will be dropped */
     TT_ABANDONED      /* given up by tt_job_abandon or by the pool's end: as TT_EXPIRED_RUN */
@@ -66,7 +73,7 @@ enum tt_outcome {
  * start hook made for this worker, or NULL.
  *
  * Thread:  worker (the loop for a pool with 0 workers)
- * Returns: TT_DONE, TT_FAILED or TT_CRASHED.
+ * Returns: TT_DONE, TT_FAILED or TT_CRASHED; TT_CANCELLED if it was asked to end and did.
  */
 typedef enum tt_outcome (*tt_run_fn)(struct tt_job *job, void *worker_state);
 
@@ -84,17 +91,32 @@ typedef void (*tt_done_fn)(struct tt_job *job);
  */
 typedef void (*tt_release_fn)(struct tt_job *job);
 
+/**
+ * Asks a running function to end early, with what the library behind it offers: sqlite3_interrupt, PQcancel. Called at
+ * most once a job, when its run time-out or deadline passes, or by tt_job_interrupt, tt_job_abandon or the pool's end.
+ * The function can't return to the pool while this is being called, so a connection that the worker uses is still in
+ * use by this job.
+ *
+ * Thread:  loop, no lock held; must not block, nor call anything of the library but tt_job_is_cancelled.
+ */
+typedef void (*tt_interrupt_fn)(struct tt_job *job);
+
 struct tt_job {
     /* the caller's, set before submit */
     tt_run_fn run;
-    tt_done_fn done;
+    tt_done_fn done;       /* may be NULL */
     tt_release_fn release; /* may be NULL when run_timeout_us and deadline_us are 0 and the job is never abandoned */
     const char *name;      /* for snapshots; must outlive the pool; may be NULL */
     const char *id;        /* for snapshots; must live until release; may be NULL */
     struct tt_limiter *limiter; /* a permit of it is held from start to release; may be NULL */
     uint64_t queue_timeout_us;  /* 0: the pool's */
     uint64_t run_timeout_us;    /* 0: none */
-    uint64_t deadline_us;       /* absolute, of the monotonic clock: whichever clock runs ends at it; 0: none */
+    uint64_t deadline_us;      /* absolute, of the monotonic clock: whichever clock runs ends at it; 0: the context's */
+    tt_interrupt_fn interrupt; /* may be NULL */
+    struct tt_context *context; /* NULL: the current one at submit. Held until after release */
+    struct tt_key *key;         /* see key.h; may be NULL */
+    uint32_t cost;              /* of the key's turn, in whatever unit; 0 is 1 */
+    enum tt_priority priority;
 
     /* the pool's answer, valid in done and after */
     enum tt_outcome outcome;
@@ -108,9 +130,12 @@ struct tt_job {
     struct tt_job *next;
     struct tt_job *prev;
     struct tt_timer timer;
+    struct tt_watch *watches;
     void *worker;
+    uint64_t due_us; /* the deadline in force; 0: none */
     TT_ATOMIC(uint64_t) started_us;
     TT_ATOMIC(uint32_t) phase;
+    TT_ATOMIC(uint32_t) is_cancelled;
     uint32_t flags;
 };
 
@@ -133,8 +158,23 @@ TT_EXPORT enum tt_status tt_job_cancel(struct tt_job *job) TT_ON_LOOP TT_MUST_CH
 TT_EXPORT enum tt_status tt_job_abandon(struct tt_job *job) TT_ON_LOOP TT_MUST_CHECK;
 
 /**
- * Whether nobody waits for the result any more (the run deadline has passed, or it was abandoned): a long
- * function may ask now and then, and return early.
+ * Asks a running job to end early: tt_job_is_cancelled says so from now on, and its interrupt hook is called. It goes on
+ * until its function returns, and done comes then. A job that has not started is cancelled instead.
+ *
+ * Thread:  loop
+ * Returns: TT_OK: taken back or asked; TT_TOO_LATE when it has ended or was given up; TT_INVALID for a job that wasn't submitted.
+ */
+TT_EXPORT enum tt_status tt_job_interrupt(struct tt_job *job) TT_ON_LOOP TT_MUST_CHECK;
+
+/**
+ * Whether the job was asked to end, or nobody waits for it any more: a long function asks now and then, and returns early.
+ *
+ * Thread:  worker, from inside run; the loop, from inside the interrupt hook
+ */
+TT_EXPORT int tt_job_is_cancelled(const struct tt_job *job);
+
+/**
+ * Whether nobody waits for the result any more (the run deadline has passed, or it was abandoned).
  *
  * Thread:  worker, from inside run
  */

@@ -94,7 +94,7 @@ TT_EXPORT void tt_pool_destroy(struct tt_pool *pool) TT_ON_LOOP;
  * Thread:  loop
  * Owns:    takes *job on TT_OK and gives it back in release; on refusal it stays yours.
  * Returns: TT_OK; TT_FULL when queue_limit jobs wait and every worker is busy; TT_CLOSED once the pool was
- *          closed; TT_INVALID for a job without run or done, one that is in use, or one with a run
+ *          closed; TT_INVALID for a job without run, one that is in use, or one with a run
  *          time-out and no release.
  */
 TT_EXPORT enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP TT_MUST_CHECK;

@@ -91,7 +91,7 @@ START_TEST(invalid_jobs_are_refused_and_not_counted) {
     probe.job.run = NULL;
     ck_assert_int_eq(tt_pool_submit(pool, &probe.job), TT_INVALID);
     probe_init(&probe, &gate);
-    probe.job.done = NULL;
+    probe.job.priority = (enum tt_priority)TT_PRIORITY_COUNT;
     ck_assert_int_eq(tt_pool_submit(pool, &probe.job), TT_INVALID);
     probe_init(&probe, &gate);
     probe.job.release = NULL;
