@@ -1,46 +1,58 @@
 /* Cancel: takes back what has not started, gives up what has. */
 #include "internal.h"
 
-bool tti_cancel_waiting(struct tt_job *job, enum tt_outcome outcome) {
-    struct tt_pool *pool = job->pool;
+static bool is_batched(const struct tt_job *job) TT_ON_LOOP {
+    return tti_job_phase(job, memory_order_relaxed) == TTI_QUEUED && job->turn == job->pool->turn;
+}
+
+/** Out of whichever list it waits in. */
+static bool take_back(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP {
     switch (tti_job_phase(job, memory_order_relaxed)) {
     case TTI_LIMITED:
         tti_limiter_remove(job->limiter, job);
         tti_pool_hold(pool, -1);
-        break;
-    case TTI_BATCHED:
+        return true;
+    case TTI_QUEUED:
+    case TTI_DEALT:
+        if (!is_batched(job))
+            return tti_queue_take_back(pool, job);
         tti_list_remove(&pool->batch, job);
         tti_pool_hold(pool, -1);
-        break;
-    case TTI_QUEUED:
-        if (!tti_queue_remove(pool, job))
-            return false;
-        break;
+        return true;
     default:
         return false;
     }
+}
+
+bool tti_cancel_waiting(struct tt_job *job, enum tt_outcome outcome) {
+    struct tt_pool *pool = job->pool;
+    if (!take_back(pool, job))
+        return false;
     job->queue_us = tti_wake_time_us(pool->wake) - job->submitted_us;
     tti_complete_give_up(job, outcome);
     return true;
 }
 
 /**
- * The one decision between finish and abandon; the worker's side is in tti_worker_run. Under the lock, so that a worker that
- * lost comes back to the queue only after it has been counted as a zombie.
+ * The one decision between finish and abandon. Under the lock, so that a worker that lost comes back to the queue only
+ * after it has been counted as a zombie. The place of its job is free for another at once.
  */
 static bool claim(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP {
-    uint32_t expected = TTI_RUNNING;
+    struct tti_worker *sleeper = NULL;
     tti_lock_enter(&pool->lock);
-    /* Acquire pairs with the release in assign (queue.c): job->worker and started_us were written before. */
-    bool is_ours = atomic_compare_exchange_strong_explicit(&job->phase, &expected, TTI_ZOMBIE, memory_order_acq_rel,
-                                                           memory_order_relaxed);
+    struct tti_worker *worker = job->worker;
+    bool is_ours = tti_job_phase(job, memory_order_relaxed) == TTI_DEALT && tti_hand_give_up(&worker->hand, job);
     if (is_ours) {
-        struct tti_worker *worker = job->worker;
+        tti_job_set_phase(job, TTI_ZOMBIE);
         worker->is_zombie = true;
         pool->zombie_count++;
+        tti_queue_set_lower(pool, worker, false);
         tti_queue_note_serving(pool);
+        sleeper = tti_queue_wake_one(pool);
     }
     tti_lock_leave(&pool->lock);
+    if (sleeper != NULL)
+        tti_park_wake(&sleeper->park);
     return is_ours;
 }
 
@@ -53,7 +65,7 @@ void tti_cancel_ask(struct tt_job *job) {
     if (atomic_exchange_explicit(&job->is_cancelled, 1, memory_order_relaxed) != 0 || job->interrupt == NULL)
         return;
     tti_lock_enter(&worker->guard);
-    if (atomic_load_explicit(&worker->job, memory_order_acquire) == job)
+    if (tti_hand_is_running(&worker->hand, job))
         job->interrupt(job);
     tti_lock_leave(&worker->guard);
 }
@@ -63,6 +75,8 @@ bool tti_cancel_running(struct tt_job *job, enum tt_outcome outcome, uint64_t no
     if (!claim(pool, job))
         return false;
     uint64_t started_us = atomic_load_explicit(&job->started_us, memory_order_relaxed);
+    if (started_us == 0)
+        started_us = now_us; /* its worker has just gone on to it */
     job->queue_us = started_us > job->submitted_us ? started_us - job->submitted_us : 0;
     job->run_us = now_us > started_us ? now_us - started_us : 0;
     tti_cancel_ask(job);
@@ -85,13 +99,21 @@ enum tt_status tt_job_abandon(struct tt_job *job) {
     return tti_cancel_running(job, TT_ABANDONED, tti_wake_time_us(job->pool->wake)) ? TT_OK : TT_TOO_LATE;
 }
 
+static bool is_running(const struct tt_job *job) TT_ON_LOOP {
+    struct tt_pool *pool = job->pool;
+    tti_lock_enter(&pool->lock);
+    bool is_with_worker = tti_job_phase(job, memory_order_relaxed) == TTI_DEALT;
+    bool is_running = is_with_worker && tti_hand_is_running(&((struct tti_worker *)job->worker)->hand, job);
+    tti_lock_leave(&pool->lock);
+    return is_running;
+}
+
 enum tt_status tt_job_interrupt(struct tt_job *job) {
     if (job->pool == NULL || tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
         return TT_INVALID;
     if (tti_cancel_waiting(job, TT_CANCELLED))
         return TT_OK;
-    /* Acquire pairs with the release in assign (queue.c): job->worker was written before. */
-    if (tti_job_phase(job, memory_order_acquire) != TTI_RUNNING)
+    if (!is_running(job))
         return TT_TOO_LATE;
     tti_cancel_ask(job);
     return TT_OK;

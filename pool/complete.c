@@ -26,7 +26,7 @@ void tti_complete_push(struct tt_wake *wake, struct tt_job *job) {
 void tti_complete_give_up(struct tt_job *job, enum tt_outcome outcome) {
     struct tt_wake *wake = job->pool->wake;
     job->outcome = outcome;
-    if (tti_job_phase(job, memory_order_relaxed) < TTI_RUNNING)
+    if (tti_job_phase(job, memory_order_relaxed) != TTI_ZOMBIE)
         tti_job_set_phase(job, TTI_FINISHED);
     job->prev = NULL;
     *wake->given_up_end = job;
@@ -51,6 +51,8 @@ static void let_go(struct tt_job *job) TT_ON_LOOP {
     job->flags = 0;
     tti_job_set_phase(job, TTI_IDLE);
     pool->inside_count--;
+    if (job->key != NULL)
+        job->key->inside_count--;
     if (limiter != NULL)
         tti_limiter_give(limiter);
 }
@@ -66,13 +68,16 @@ static void release(struct tt_job *job) TT_ON_LOOP {
     struct tt_context *context = job->context;
     tt_release_fn release_fn = job->release;
     struct tt_watch *watches = NULL;
-    tti_watch_move(&watches, &job->watches);
+    if (job->watches != NULL)
+        tti_watch_move(&watches, &job->watches);
     let_go(job);
     tti_context_current = context;
     if (release_fn != NULL)
         release_fn(job);
-    tti_watch_tell_released(&watches);
-    tt_context_release(context);
+    if (watches != NULL)
+        tti_watch_tell_released(&watches);
+    if (context != NULL)
+        tt_context_release(context);
 }
 
 /** Without a release function: done may free the job, or submit it again, so all of ours comes first. */
@@ -80,14 +85,18 @@ static void end_at_once(struct tt_job *job) TT_ON_LOOP {
     struct tt_context *context = job->context;
     enum tt_outcome outcome = job->outcome;
     struct tt_watch *watches = NULL;
-    tti_watch_move(&watches, &job->watches);
+    if (job->watches != NULL)
+        tti_watch_move(&watches, &job->watches);
     let_go(job);
     tti_context_current = context;
     if (job->done != NULL)
         job->done(job);
-    tti_watch_tell_done(&watches, outcome);
-    tti_watch_tell_released(&watches);
-    tt_context_release(context);
+    if (watches != NULL) {
+        tti_watch_tell_done(&watches, outcome);
+        tti_watch_tell_released(&watches);
+    }
+    if (context != NULL)
+        tt_context_release(context);
 }
 
 static void end_job(struct tt_job *job) TT_ON_LOOP {
@@ -97,7 +106,8 @@ static void end_job(struct tt_job *job) TT_ON_LOOP {
         return;
     }
     call_done(job);
-    tti_watch_tell_done(&job->watches, job->outcome);
+    if (job->watches != NULL)
+        tti_watch_tell_done(&job->watches, job->outcome);
     release(job);
 }
 
@@ -105,7 +115,8 @@ static void end_job(struct tt_job *job) TT_ON_LOOP {
 static void end_zombie(struct tt_job *job) TT_ON_LOOP {
     tell(job);
     call_done(job);
-    tti_watch_tell_done(&job->watches, job->outcome);
+    if (job->watches != NULL)
+        tti_watch_tell_done(&job->watches, job->outcome);
 }
 
 static void release_zombie(struct tt_job *job) TT_ON_LOOP {

@@ -41,10 +41,12 @@ static uint64_t scan_workers(struct tt_pool *pool, uint64_t now_us) TT_ON_LOOP {
     struct tt_job *late = NULL;
     tti_lock_enter(&pool->lock);
     for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
-        struct tt_job *job = atomic_load_explicit(&worker->job, memory_order_acquire);
-        if (job == NULL || job->run_timeout_us == 0 || tti_job_phase(job, memory_order_relaxed) != TTI_RUNNING)
+        struct tt_job *job = tti_hand_running(&worker->hand);
+        if (job == NULL || job->run_timeout_us == 0)
             continue;
         uint64_t started_us = atomic_load_explicit(&job->started_us, memory_order_relaxed);
+        if (started_us == 0)
+            started_us = now_us; /* its worker has just gone on to it */
         uint64_t due_us = tti_clock_add_us(started_us, job->run_timeout_us);
         if (due_us > now_us) {
             next_us = due_us < next_us ? due_us : next_us;

@@ -41,11 +41,11 @@ size_t tti_inline_run(struct tt_pool *pool, size_t max_count) {
     size_t count = 0;
     while (count < max_count && pool->queue.count != 0) {
         struct tti_worker *worker = pool->workers;
-        uint64_t now_us = tti_clock_now_us();
-        struct tt_job *job = tti_queue_take(pool, worker, now_us); /* never parks: there is a job */
+        struct tt_job *job =
+            tti_queue_take(pool, worker, tti_tick_now_us(&worker->tick)); /* never parks: there is a job */
         if (job == NULL)
             break;
-        (void)tti_worker_run(worker, job, now_us);
+        (void)tti_worker_run(worker, job); /* an inline hand holds one */
         count++;
     }
     return count;

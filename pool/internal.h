@@ -6,15 +6,18 @@
  *     fixed    written before a second thread sees it
  *     atomic   as its comment says
  *
- * A job's phase decides who owns it (job.h has the table). Two transitions are races, and each is one atomic decision:
- *   start or expire      QUEUED -> RUNNING by a worker, or out of the queue by the loop: both under pool->lock
- *   finish or abandon    RUNNING -> FINISHED by the worker, or RUNNING -> ZOMBIE by the loop: one compare-and-swap
+ * A job's phase says where it is; the loop writes it, but for DEALT, which a worker writes under pool->lock. Two
+ * transitions are races, and each is one atomic decision:
+ *   start or expire      out of the queue by a worker or by the loop: under pool->lock; out of a worker's hand: hand.h
+ *   finish or abandon    the worker goes on to its next job, or the loop gives the job up: hand.h
  */
 #ifndef POOL_INTERNAL_H
 #define POOL_INTERNAL_H
 
 #include "clock.h"
+#include "hand.h"
 #include "lock.h"
+#include "tick.h"
 #include "wheel.h"
 
 #include <pthread.h>
@@ -23,18 +26,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <tothread/job.h>
+#include <tothread/key.h>
 #include <tothread/pool.h>
 #include <tothread/wake.h>
 
 enum tti_phase {
     TTI_IDLE = 0,
     TTI_LIMITED,  /* onloop: in its limiter's list */
-    TTI_BATCHED,  /* onloop: in its pool's batch of this turn */
-    TTI_QUEUED,   /* locked: in its pool's queue */
-    TTI_RUNNING,  /* atomic: with its worker */
-    TTI_FINISHED, /* on the completion list, or past it */
-    TTI_ZOMBIE,   /* atomic: with its worker; the loop has given it up */
-    TTI_ENDED     /* a zombie on the completion list: only release is left */
+    TTI_QUEUED,   /* locked: in its pool's queue; or onloop: in its pool's batch of this turn */
+    TTI_DEALT,    /* locked: in a worker's hand, waiting or running */
+    TTI_FINISHED, /* it has ended: its worker is done with it, or the loop took it back. done is due */
+    TTI_ZOMBIE    /* with its worker; the loop has given it up */
 };
 
 /* job->flags, onloop */
@@ -47,6 +49,22 @@ struct tti_list {
     struct tt_job *first;
     struct tt_job *last;
     uint32_t count;
+};
+
+/* Priorities in the order in which they go. */
+enum { TTI_LANE_HIGH, TTI_LANE_NORMAL, TTI_LANE_LOW, TTI_LANE_COUNT };
+
+struct tti_lane {
+    struct tt_key *turn; /* of a ring of keys that have jobs in this lane; NULL: none has */
+    uint32_t count;
+};
+
+/** What waits for a worker, in the order of lane.c. */
+struct tti_queue {
+    struct tti_lane lanes[TTI_LANE_COUNT];
+    uint32_t count;
+    uint64_t ageing_us;
+    struct tt_key own_key; /* of all jobs without one */
 };
 
 struct tti_worker {
@@ -65,15 +83,15 @@ struct tti_worker {
     bool is_woken;                /* locked: taken off the idle stack, not yet back at the queue */
     bool is_ready;                /* locked: its start hook has succeeded */
     bool is_zombie;               /* locked: its job was given up */
+    bool is_lower;                /* locked: its hand is of a priority that counts against the reserved workers */
+    bool has_more;                /* locked: in pool->hands: more than one job was dealt to it */
     int thread_id;                /* locked: the kernel's */
-    const char *job_name;         /* locked: copied from the job when it was taken */
-    char job_id[TT_SNAPSHOT_ID_MAX];
-    uint64_t job_queue_us;
+    struct tti_worker *next_hand; /* locked: pool->hands */
+    struct tti_worker *prev_hand; /* locked */
 
-    /* atomic: what it runs. The worker stores NULL before it hands the job over, and the loop alone frees jobs, so the
-       loop may follow the pointer. Others look at run_started_us only, which is 0 when it runs nothing. */
-    _Atomic(struct tt_job *) job;
-    _Atomic uint64_t run_started_us;
+    struct tti_hand hand;
+    _Atomic uint64_t run_started_us; /* when its running job began; 0 while it runs none */
+    struct tti_tick tick;            /* the worker's own */
 
     uint64_t cpu_mark_us; /* the worker's own: its CPU clock as last read */
     uint64_t cpu_read_us; /* when that was */
@@ -90,6 +108,8 @@ struct tt_pool {
 
     /* onloop */
     struct tti_list batch; /* submitted in this turn */
+    uint64_t turn;         /* counts batches: a queued job of this turn is in the batch still */
+    bool batch_is_plain;   /* all of it of normal priority and without a key */
     bool is_dirty;         /* in wake->dirty_pools */
     struct tt_pool *next_dirty;
     struct tt_pool *next_pool; /* of the wake */
@@ -108,7 +128,10 @@ struct tt_pool {
 
     /* locked */
     struct tti_lock lock;
-    struct tti_list queue;
+    struct tti_queue queue;
+    struct tti_worker *hands; /* of more than one job, oldest deal first */
+    struct tti_worker *last_hand;
+    uint32_t lower_count;       /* workers with jobs that count against the reserved ones */
     struct tti_worker *workers; /* all threads, newest first */
     struct tti_worker *idle;    /* parked, last-parked first */
     uint32_t idle_count;
@@ -176,16 +199,24 @@ static inline void tti_job_set_phase(struct tt_job *job, enum tti_phase phase) {
     atomic_store_explicit(&job->phase, (uint32_t)phase, memory_order_relaxed);
 }
 
-/* list.h's job: queue.c */
+/* list.c */
 void tti_list_append(struct tti_list *list, struct tt_job *job);
 void tti_list_remove(struct tti_list *list, struct tt_job *job);
 struct tt_job *tti_list_take(struct tti_list *list);
-void tti_list_splice(struct tti_list *list, struct tti_list *tail);
+
+/* lane.c: the order in which jobs wait. All under pool->lock */
+void tti_lane_add(struct tti_queue *queue, struct tt_job *job);
+void tti_lane_add_plain(struct tti_queue *queue, struct tti_list *jobs); /* all of them, emptying the list */
+void tti_lane_remove(struct tti_queue *queue, struct tt_job *job);
+struct tt_job *tti_lane_take(struct tti_queue *queue, uint32_t lower_room);             /* NULL: none that may start */
+struct tt_job *tti_lane_after(const struct tti_queue *queue, const struct tt_job *job); /* to walk; NULL: the first */
 
 /* queue.c: the bounded queue, and who is woken for it */
 void tti_queue_flush(struct tt_pool *pool) TT_ON_LOOP;
-bool tti_queue_remove(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
+bool tti_queue_take_back(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
 struct tt_job *tti_queue_take(struct tt_pool *pool, struct tti_worker *worker, uint64_t now_us);
+struct tti_worker *tti_queue_wake_one(struct tt_pool *pool) TT_REQUIRES(pool->lock);
+void tti_queue_set_lower(struct tt_pool *pool, struct tti_worker *worker, bool is_lower) TT_REQUIRES(pool->lock);
 void tti_queue_note_serving(struct tt_pool *pool) TT_REQUIRES(pool->lock);
 bool tti_queue_has_surplus(const struct tt_pool *pool) TT_REQUIRES(pool->lock); /* a worker is one too many */
 
@@ -196,7 +227,7 @@ void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
 struct tti_worker *tti_worker_new(struct tt_pool *pool); /* NULL without memory */
 void tti_worker_free(struct tti_worker *worker);
 enum tt_status tti_worker_create(struct tt_pool *pool) TT_ON_LOOP;
-uint64_t tti_worker_run(struct tti_worker *worker, struct tt_job *job, uint64_t started_us); /* when it ended */
+struct tt_job *tti_worker_run(struct tti_worker *worker, struct tt_job *job); /* the next one of its hand, or NULL */
 enum tt_status tti_worker_fill(struct tt_pool *pool) TT_ON_LOOP;
 
 /* complete.c: from the worker to the loop, and the end of a job there */
@@ -212,7 +243,7 @@ uint64_t tti_wake_time_us(struct tt_wake *wake) TT_ON_LOOP;
 void tti_deadline_begin(struct tt_pool *pool, struct tt_job *job, uint64_t now_us) TT_ON_LOOP;
 
 /* cancel.c */
-bool tti_cancel_waiting(struct tt_job *job, enum tt_outcome outcome) TT_ON_LOOP;
+bool tti_cancel_waiting(struct tt_job *job, enum tt_outcome outcome) TT_ON_LOOP; /* false: it has started */
 bool tti_cancel_running(struct tt_job *job, enum tt_outcome outcome, uint64_t now_us) TT_ON_LOOP;
 void tti_cancel_ask(struct tt_job *job) TT_ON_LOOP;
 

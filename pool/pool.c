@@ -6,9 +6,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tothread/watch.h>
 #include <unistd.h>
 
 #define STACK_BYTES_DEFAULT (256u * 1024u)
+#define AGEING_US_DEFAULT   1000000u
 #define DISPATCH_COUNT      256u
 
 static enum tt_status check_options(const struct tt_pool_options *options, struct tt_error *reterr) {
@@ -21,6 +23,8 @@ static enum tt_status check_options(const struct tt_pool_options *options, struc
         return tt_error_set(reterr, TT_INVALID, 0, "a queue holds at least 1 job");
     if (options->spare_count > TT_POOL_WORKERS_MAX)
         return tt_error_set(reterr, TT_INVALID, 0, "a pool has at most %d spare threads", TT_POOL_WORKERS_MAX);
+    if (options->reserved_count != 0 && options->reserved_count >= options->worker_count)
+        return tt_error_set(reterr, TT_INVALID, 0, "at least 1 worker must be left for jobs of all priorities");
     if (options->stack_bytes != 0 && options->stack_bytes < (size_t)sysconf(_SC_THREAD_STACK_MIN))
         return tt_error_set(reterr, TT_INVALID, 0, "a stack has at least %ld bytes", sysconf(_SC_THREAD_STACK_MIN));
     return TT_OK;
@@ -69,6 +73,8 @@ struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_pool_option
     pool->queue_limit = options->queue_limit;
     pool->shown_limit = options->queue_limit;
     pool->queue_timeout_us = options->queue_timeout_us;
+    pool->queue.ageing_us = options->ageing_us != 0 ? options->ageing_us : AGEING_US_DEFAULT;
+    pool->batch_is_plain = true;
     pool->rate_since_us = tti_wake_time_us(wake);
     pool->rate_idle_us = pool->rate_since_us;
     pool->next_pool = wake->pools;
@@ -161,25 +167,31 @@ static void give_up_limited(struct tt_pool *pool) TT_ON_LOOP {
     }
 }
 
+/** A job in the queue or in a worker's hand, which the loop may take back. */
+static struct tt_job *first_waiting(struct tt_pool *pool) TT_ON_LOOP {
+    tti_lock_enter(&pool->lock);
+    struct tt_job *job = tti_lane_after(&pool->queue, NULL);
+    for (struct tti_worker *worker = pool->hands; worker != NULL && job == NULL; worker = worker->next_hand) {
+        uint32_t at = tti_hand_waiting(&worker->hand, 0);
+        job = at != TTI_HAND_MAX ? worker->hand.jobs[at] : NULL;
+    }
+    tti_lock_leave(&pool->lock);
+    return job;
+}
+
 /** Cancels what waits, and gives up what runs; a job without release is given up too, its memory stays in use. */
 static void give_up_all(struct tt_pool *pool) TT_ON_LOOP {
     uint64_t now_us = tti_wake_time_us(pool->wake);
     struct tt_job *job;
     give_up_limited(pool);
     tt_wake_flush(pool->wake);
-    for (;;) {
-        tti_lock_enter(&pool->lock);
-        job = pool->queue.first;
-        tti_lock_leave(&pool->lock);
-        if (job == NULL)
-            break;
+    while ((job = first_waiting(pool)) != NULL)
         (void)tti_cancel_waiting(job, TT_CANCELLED); /* false: a worker has just taken it */
-    }
     struct tt_job *running = NULL;
     tti_lock_enter(&pool->lock);
     for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
-        job = atomic_load_explicit(&worker->job, memory_order_acquire);
-        if (job == NULL || worker->is_zombie)
+        job = tti_hand_running(&worker->hand);
+        if (job == NULL)
             continue;
         job->prev = running;
         running = job;
@@ -245,6 +257,12 @@ static void stop_workers(struct tt_pool *pool) TT_ON_LOOP {
     }
 }
 
+/** Nobody will be there to tell them. */
+static void drop_watches(struct tt_job *job) TT_ON_LOOP {
+    while (job != NULL && job->watches != NULL)
+        tt_watch_stop(job->watches);
+}
+
 /** Whether only threads are left that nobody can wait for, and no release is due but theirs. */
 static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     tti_lock_enter(&pool->lock);
@@ -253,8 +271,10 @@ static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
         only_stuck = worker->is_zombie;
     if (only_stuck) {
         pool->is_orphaned = true;
-        for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next)
+        for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
+            drop_watches(tti_hand_given_up(&worker->hand));
             (void)pthread_detach(worker->thread); /* nobody will join it */
+        }
     }
     tti_lock_leave(&pool->lock);
     return only_stuck;

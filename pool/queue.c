@@ -1,71 +1,45 @@
 /*
  * Queue: jobs on their way to the workers. Step 7 of 11.
  * Before: submit (pool/submit.c), a turn's jobs in one batch.
- * After:  worker (pool/worker.c), one job at a time.
+ * After:  worker (pool/worker.c), with the jobs in its hand.
  *
- * One lock, held for a few dozen nanoseconds: by the loop once a turn, by a worker once a job. A ring without a lock
- * would be faster still, but a job in the middle of it can't be taken back, and taking back is what a queue deadline and
- * a client that leaves need at once.
+ * One lock, held for a few dozen nanoseconds: by the loop once a turn, by a worker once a deal (hand.h). A ring without a
+ * lock would be faster still, but a job in the middle of it can't be taken back, nor overtaken by a more urgent one.
  */
 #include "internal.h"
-
-#include <string.h>
 
 /* How many workers may be on their way at a time. Each of them wakes the next one if there is work left, so all come,
    but a burst of tiny jobs is done before the third has been woken: an idle core costs 45 us of CPU to wake. */
 #define WAKING_MAX 2
 
-void tti_list_append(struct tti_list *list, struct tt_job *job) {
-    job->next = NULL;
-    job->prev = list->last;
-    if (list->last != NULL)
-        list->last->next = job;
-    else
-        list->first = job;
-    list->last = job;
-    list->count++;
+/* A hand that was played out so fast that the next one may be larger; and one so slow that the next is one job again. */
+#define JOB_TINY_US  4u
+#define HAND_SLOW_US 100u
+
+/** How many jobs of the lower priorities may start now: the reserved workers are not for them. */
+static uint32_t lower_room(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
+    uint32_t most = pool->target_count - pool->options.reserved_count;
+    if (pool->options.reserved_count == 0)
+        return UINT32_MAX;
+    if (pool->options.reserved_count >= pool->target_count)
+        most = 1; /* the pool was made smaller: nobody waits for ever */
+    return most > pool->lower_count ? most - pool->lower_count : 0;
 }
 
-void tti_list_remove(struct tti_list *list, struct tt_job *job) {
-    if (job->prev != NULL)
-        job->prev->next = job->next;
-    else
-        list->first = job->next;
-    if (job->next != NULL)
-        job->next->prev = job->prev;
-    else
-        list->last = job->prev;
-    job->next = NULL;
-    job->prev = NULL;
-    list->count--;
+/** How many jobs a worker that comes now could start: in the queue, or waiting in the hands of others. */
+static uint32_t ready_count(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
+    uint32_t high_count = pool->queue.lanes[TTI_LANE_HIGH].count;
+    uint32_t lower_count = pool->queue.count - high_count;
+    uint32_t room = lower_room(pool);
+    uint32_t count = high_count + (lower_count < room ? lower_count : room);
+    for (const struct tti_worker *worker = pool->hands; worker != NULL; worker = worker->next_hand)
+        count += tti_hand_waiting_count(&worker->hand);
+    return count;
 }
 
-struct tt_job *tti_list_take(struct tti_list *list) {
-    struct tt_job *job = list->first;
-    if (job != NULL)
-        tti_list_remove(list, job);
-    return job;
-}
-
-void tti_list_splice(struct tti_list *list, struct tti_list *tail) {
-    if (tail->first == NULL)
-        return;
-    tail->first->prev = list->last;
-    if (list->last != NULL)
-        list->last->next = tail->first;
-    else
-        list->first = tail->first;
-    list->last = tail->last;
-    list->count += tail->count;
-    tail->first = NULL;
-    tail->last = NULL;
-    tail->count = 0;
-}
-
-/** Takes a parked worker off the stack, if another one is worth waking. The caller wakes it without the lock. */
-static struct tti_worker *pick_sleeper(struct tt_pool *pool) TT_REQUIRES(pool->lock) {
+struct tti_worker *tti_queue_wake_one(struct tt_pool *pool) {
     struct tti_worker *worker = pool->idle;
-    if (worker == NULL || pool->queue.count <= pool->waking_count || pool->waking_count >= WAKING_MAX)
+    if (worker == NULL || pool->waking_count >= WAKING_MAX || ready_count(pool) <= pool->waking_count)
         return NULL;
     pool->idle = worker->next_idle;
     pool->idle_count--;
@@ -75,27 +49,33 @@ static struct tti_worker *pick_sleeper(struct tt_pool *pool) TT_REQUIRES(pool->l
 }
 
 void tti_queue_flush(struct tt_pool *pool) {
-    for (struct tt_job *job = pool->batch.first; job != NULL; job = job->next)
-        tti_job_set_phase(job, TTI_QUEUED);
     struct tti_worker *sleepers[WAKING_MAX];
     size_t count = 0;
+    struct tt_job *job;
     tti_lock_enter(&pool->lock);
     tti_pool_hold(pool, -(int32_t)pool->batch.count);
-    tti_list_splice(&pool->queue, &pool->batch);
-    while (count < WAKING_MAX && (sleepers[count] = pick_sleeper(pool)) != NULL)
+    if (pool->batch_is_plain)
+        tti_lane_add_plain(&pool->queue, &pool->batch);
+    while ((job = tti_list_take(&pool->batch)) != NULL)
+        tti_lane_add(&pool->queue, job);
+    while (count < WAKING_MAX && (sleepers[count] = tti_queue_wake_one(pool)) != NULL)
         count++;
     tti_lock_leave(&pool->lock);
+    pool->turn++;
+    pool->batch_is_plain = true;
     for (size_t i = 0; i < count; i++)
         tti_park_wake(&sleepers[i]->park);
 }
 
-bool tti_queue_remove(struct tt_pool *pool, struct tt_job *job) {
+bool tti_queue_take_back(struct tt_pool *pool, struct tt_job *job) {
+    bool is_ours = true;
     tti_lock_enter(&pool->lock);
-    bool is_queued = tti_job_phase(job, memory_order_relaxed) == TTI_QUEUED;
-    if (is_queued)
-        tti_list_remove(&pool->queue, job);
+    if (tti_job_phase(job, memory_order_relaxed) == TTI_QUEUED)
+        tti_lane_remove(&pool->queue, job);
+    else
+        is_ours = tti_hand_take_back(&((struct tti_worker *)job->worker)->hand, job);
     tti_lock_leave(&pool->lock);
-    return is_queued;
+    return is_ours;
 }
 
 void tti_queue_note_serving(struct tt_pool *pool) {
@@ -103,58 +83,132 @@ void tti_queue_note_serving(struct tt_pool *pool) {
     atomic_store_explicit(&pool->serving_count, pool->ready_count - zombies, memory_order_relaxed);
 }
 
-/** Gives the job to the worker: from here on no one can take it back. */
-static void assign(struct tt_pool *pool, struct tti_worker *worker, struct tt_job *job, uint64_t now_us)
-    TT_REQUIRES(pool->lock) {
-    (void)pool; /* named for its lock */
-    worker->job_name = job->name;
-    if (job->id != NULL) {
-        size_t size = strnlen(job->id, sizeof worker->job_id - 1);
-        memcpy(worker->job_id, job->id, size);
-        worker->job_id[size] = '\0';
-    } else {
-        worker->job_id[0] = '\0';
-    }
-    worker->job_queue_us = now_us > job->submitted_us ? now_us - job->submitted_us : 0;
-    job->worker = worker;
-    atomic_store_explicit(&job->started_us, now_us, memory_order_relaxed);
-    atomic_store_explicit(&worker->run_started_us, now_us, memory_order_relaxed);
-    /* Release, both: the loop that follows the pointer, or gives the job up, sees what stands above. */
-    atomic_store_explicit(&worker->job, job, memory_order_release);
-    atomic_store_explicit(&job->phase, TTI_RUNNING, memory_order_release);
+void tti_queue_set_lower(struct tt_pool *pool, struct tti_worker *worker, bool is_lower) {
+    pool->lower_count += (uint32_t)is_lower - (uint32_t)worker->is_lower;
+    worker->is_lower = is_lower;
 }
 
 bool tti_queue_has_surplus(const struct tt_pool *pool) {
     return pool->thread_count - pool->zombie_count > pool->target_count;
 }
 
+/* -- hands of more than one job -- */
+
+static void list_hand(struct tt_pool *pool, struct tti_worker *worker) TT_REQUIRES(pool->lock) {
+    worker->has_more = true;
+    worker->next_hand = NULL;
+    worker->prev_hand = pool->last_hand;
+    if (pool->last_hand != NULL)
+        pool->last_hand->next_hand = worker;
+    else
+        pool->hands = worker;
+    pool->last_hand = worker;
+}
+
+static void unlist_hand(struct tt_pool *pool, struct tti_worker *worker) TT_REQUIRES(pool->lock) {
+    if (!worker->has_more)
+        return;
+    worker->has_more = false;
+    if (worker->prev_hand != NULL)
+        worker->prev_hand->next_hand = worker->next_hand;
+    else
+        pool->hands = worker->next_hand;
+    if (worker->next_hand != NULL)
+        worker->next_hand->prev_hand = worker->prev_hand;
+    else
+        pool->last_hand = worker->prev_hand;
+}
+
+/** A job out of the hand of a worker that may be stuck; a hand without one is off the list then. */
+static struct tt_job *steal(struct tt_pool *pool) TT_REQUIRES(pool->lock) {
+    struct tti_worker *victim;
+    while ((victim = pool->hands) != NULL) {
+        struct tt_job *job = tti_hand_steal(&victim->hand);
+        if (job != NULL)
+            return job;
+        unlist_hand(pool, victim);
+    }
+    return NULL;
+}
+
+static struct tt_job *take_one(struct tt_pool *pool, uint64_t now_us) TT_REQUIRES(pool->lock) {
+    struct tt_job *job = NULL;
+    if (pool->hands != NULL && now_us > pool->hands->hand.dealt_us + TTI_HAND_STALE_US)
+        job = steal(pool); /* they came before all that is in the queue */
+    if (job == NULL)
+        job = tti_lane_take(&pool->queue, lower_room(pool));
+    return job != NULL ? job : steal(pool);
+}
+
+/** What the last hand took tells how many jobs the next one may have. */
+static void judge_hand(struct tti_hand *hand, uint64_t now_us) {
+    uint64_t spent_us = now_us - hand->dealt_us;
+    if (hand->count == 0)
+        return;
+    if (spent_us > HAND_SLOW_US)
+        hand->next_count = 1;
+    else if (spent_us <= JOB_TINY_US * hand->count && hand->next_count < TTI_HAND_MAX)
+        hand->next_count *= 2;
+}
+
+static void deal_one(struct tt_pool *pool, struct tti_worker *worker, struct tt_job *job, uint64_t started_us)
+    TT_REQUIRES(pool->lock) {
+    (void)pool; /* named for its lock */
+    job->worker = worker;
+    atomic_store_explicit(&job->started_us, started_us, memory_order_relaxed);
+    tti_job_set_phase(job, TTI_DEALT);
+    tti_hand_add(&worker->hand, job);
+}
+
+/** Gives the worker its next jobs; the first of them is running from here on. */
+static struct tt_job *deal(struct tt_pool *pool, struct tti_worker *worker, uint64_t now_us) TT_REQUIRES(pool->lock) {
+    struct tti_hand *hand = &worker->hand;
+    unlist_hand(pool, worker);
+    tti_queue_set_lower(pool, worker, false);
+    judge_hand(hand, now_us);
+    struct tt_job *first = take_one(pool, now_us);
+    tti_hand_clear(hand);
+    if (first == NULL)
+        return NULL;
+    deal_one(pool, worker, first, now_us);
+    tti_queue_set_lower(pool, worker, pool->options.reserved_count != 0 && first->priority != TT_PRIORITY_HIGH);
+    /* The others get their share. Where workers are reserved a hand would have to be of one class: not worth it. */
+    bool is_alone = pool->options.reserved_count != 0 || pool->options.worker_count == 0;
+    uint32_t share = is_alone ? 0 : pool->queue.count / (2 * pool->target_count);
+    while (hand->count < hand->next_count && share-- > 0)
+        deal_one(pool, worker, tti_lane_take(&pool->queue, UINT32_MAX), 0);
+    tti_hand_play(hand, now_us);
+    if (hand->count > 1)
+        list_hand(pool, worker);
+    return first;
+}
+
 struct tt_job *tti_queue_take(struct tt_pool *pool, struct tti_worker *worker, uint64_t now_us) {
-    struct tti_worker *sleeper = NULL;
     struct tt_job *job = NULL;
     tti_lock_enter(&pool->lock);
-    while (!pool->is_stopping && !tti_queue_has_surplus(pool) && (job = tti_list_take(&pool->queue)) == NULL) {
+    while (!pool->is_stopping && !tti_queue_has_surplus(pool) && (job = deal(pool, worker, now_us)) == NULL) {
         worker->next_idle = pool->idle;
         pool->idle = worker;
         pool->idle_count++;
         tti_lock_leave(&pool->lock);
         tti_park_wait(&worker->park, UINT64_MAX);
-        now_us = tti_clock_now_us();
+        now_us = tti_tick_now_us(&worker->tick);
         tti_lock_enter(&pool->lock);
         if (worker->is_woken) {
             worker->is_woken = false;
             pool->waking_count--;
         }
     }
-    if (job != NULL) {
-        assign(pool, worker, job, now_us);
-    } else {
+    if (job == NULL) {
         /* The end is decided under the lock: a resize that comes later counts without this thread. */
+        unlist_hand(pool, worker);
+        tti_queue_set_lower(pool, worker, false);
         pool->thread_count--;
         pool->ready_count--;
         worker->is_ready = false;
         tti_queue_note_serving(pool);
     }
-    sleeper = pick_sleeper(pool);
+    struct tti_worker *sleeper = tti_queue_wake_one(pool);
     tti_lock_leave(&pool->lock);
     if (sleeper != NULL)
         tti_park_wake(&sleeper->park);

@@ -10,7 +10,9 @@
 
 /** Puts the job into the batch of this turn; the wake hands it over before the loop sleeps. */
 void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) {
-    tti_job_set_phase(job, TTI_BATCHED);
+    tti_job_set_phase(job, TTI_QUEUED);
+    job->turn = pool->turn;
+    pool->batch_is_plain &= job->key == NULL && job->priority == TT_PRIORITY_NORMAL;
     tti_list_append(&pool->batch, job);
     if (!pool->is_dirty) {
         pool->is_dirty = true;
@@ -45,15 +47,31 @@ static bool is_full(const struct tt_pool *pool) TT_ON_LOOP {
     return pool->waiting_count >= (uint64_t)pool->queue_limit + serving;
 }
 
+static bool is_key_full(const struct tt_key *key) TT_ON_LOOP {
+    return key != NULL && key->job_limit != 0 && key->inside_count >= key->job_limit;
+}
+
+/** A key's jobs wait in one pool at a time: their list hangs on the key. */
+static bool is_foreign(const struct tt_key *key, const struct tt_pool *pool) TT_ON_LOOP {
+    return key != NULL && key->inside_count != 0 && key->pool != pool;
+}
+
+static void enter_key(struct tt_key *key, struct tt_pool *pool) TT_ON_LOOP {
+    if (key == NULL)
+        return;
+    key->pool = pool;
+    key->inside_count++;
+}
+
 enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job) {
-    if (!is_usable(job))
+    if (!is_usable(job) || is_foreign(job->key, pool))
         return TT_INVALID;
     tti_count(&pool->submitted);
     if (pool->is_closed) {
         tti_count(&pool->refused_closed);
         return TT_CLOSED;
     }
-    if (is_full(pool)) {
+    if (is_full(pool) || is_key_full(job->key)) {
         tti_count(&pool->refused_full);
         return TT_FULL;
     }
@@ -71,6 +89,7 @@ enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job) {
     tti_account_begin(pool, now_us);
     pool->waiting_count++;
     pool->inside_count++;
+    enter_key(job->key, pool);
     tti_pool_hold(pool, 1);
     tti_deadline_begin(pool, job, now_us);
     if (job->limiter == NULL || tti_limiter_take(job->limiter, job))

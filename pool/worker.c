@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tothread/context.h>
 #include <unistd.h>
 
 #define RETRY_FIRST_US 100000u
@@ -31,49 +32,56 @@ static void hand_back_zombie(struct tti_worker *worker, struct tt_job *job) {
     tti_queue_note_serving(pool);
     bool is_orphaned = pool->is_orphaned;
     if (!is_orphaned) {
-        tti_job_set_phase(job, TTI_ENDED);
         tti_complete_push(pool->wake, job);
     }
     tti_lock_leave(&pool->lock);
-    if (is_orphaned && job->release != NULL)
-        job->release(job);
-}
-
-/** From here on nobody interrupts the job through this worker. */
-static void forget_job(struct tti_worker *worker, const struct tt_job *job) {
-    if (job->interrupt == NULL) {
-        atomic_store_explicit(&worker->job, NULL, memory_order_relaxed);
+    if (!is_orphaned)
         return;
-    }
-    tti_lock_enter(&worker->guard); /* a hook that is being called comes back first */
-    atomic_store_explicit(&worker->job, NULL, memory_order_relaxed);
-    tti_lock_leave(&worker->guard);
+    struct tt_context *context = job->context;
+    if (job->release != NULL)
+        job->release(job);
+    tt_context_release(context);
 }
 
-uint64_t tti_worker_run(struct tti_worker *worker, struct tt_job *job, uint64_t started_us) {
+/** Ends the job and starts the next one; a hook that is being called for it comes back first. */
+static struct tt_job *advance(struct tti_worker *worker, const struct tt_job *job, bool *ret_given_up) {
+    if (job->interrupt == NULL)
+        return tti_hand_advance(&worker->hand, ret_given_up);
+    tti_lock_enter(&worker->guard);
+    struct tt_job *next = tti_hand_advance(&worker->hand, ret_given_up);
+    tti_lock_leave(&worker->guard);
+    return next;
+}
+
+struct tt_job *tti_worker_run(struct tti_worker *worker, struct tt_job *job) {
     struct tt_pool *pool = worker->pool;
+    uint64_t started_us = atomic_load_explicit(&job->started_us, memory_order_relaxed);
+    atomic_store_explicit(&worker->run_started_us, started_us, memory_order_relaxed);
     tti_account_start(worker);
     tti_context_current = job->context;
     enum tt_outcome outcome = job->run(job, worker->state);
     if (outcome != TT_DONE && outcome != TT_CRASHED && !(outcome == TT_CANCELLED && tt_job_is_cancelled(job)))
         outcome = TT_FAILED;
-    uint64_t end_us = tti_clock_now_us();
+    uint64_t end_us = tti_tick_now_us(&worker->tick);
     uint64_t cpu_us = tti_account_cpu_us(worker, end_us);
-    atomic_store_explicit(&worker->run_started_us, 0, memory_order_relaxed);
-    forget_job(worker, job); /* before the push: see internal.h */
-    uint32_t expected = TTI_RUNNING;
-    /* The worker's side of finish or abandon. Until it is won the result belongs to nobody, so it is written after. */
-    if (!atomic_compare_exchange_strong_explicit(&job->phase, &expected, TTI_FINISHED, memory_order_acq_rel,
-                                                 memory_order_relaxed)) {
+    bool is_given_up;
+    struct tt_job *next = advance(worker, job, &is_given_up);
+    if (next != NULL) /* one job's end is the next one's beginning: a clock reading less */
+        atomic_store_explicit(&next->started_us, end_us, memory_order_relaxed);
+    else
+        atomic_store_explicit(&worker->run_started_us, 0, memory_order_relaxed);
+    if (is_given_up) {
         hand_back_zombie(worker, job);
-        return end_us;
+    } else {
+        /* The result is the worker's to write only now. */
+        job->outcome = outcome;
+        job->queue_us = started_us > job->submitted_us ? started_us - job->submitted_us : 0;
+        job->run_us = end_us - started_us;
+        job->cpu_us = cpu_us;
+        tti_job_set_phase(job, TTI_FINISHED);
+        tti_complete_push(pool->wake, job);
     }
-    job->outcome = outcome;
-    job->queue_us = worker->job_queue_us;
-    job->run_us = end_us - started_us;
-    job->cpu_us = cpu_us;
-    tti_complete_push(pool->wake, job);
-    return end_us;
+    return next;
 }
 
 /** Tries the start hook until it succeeds or the pool ends. */
@@ -151,14 +159,11 @@ static void *worker_main(void *argument) {
     worker->thread_id = gettid();
     tti_lock_leave(&pool->lock);
     if (start(worker)) {
-        struct tt_job *job;
-        uint64_t now_us = tti_clock_now_us();
         worker->cpu_mark_us = tti_clock_thread_cpu_us();
-        while ((job = tti_queue_take(pool, worker, now_us)) != NULL) {
-            /* One job's end is the next one's beginning: a second reading of the clock took a tenth of the
-               throughput with 64 jobs outstanding, a sixth with 1024 (bench_pool on one core). */
-            now_us = tti_worker_run(worker, job, atomic_load_explicit(&worker->run_started_us, memory_order_relaxed));
-        }
+        struct tt_job *job;
+        while ((job = tti_queue_take(pool, worker, tti_tick_now_us(&worker->tick))) != NULL)
+            while (job != NULL)
+                job = tti_worker_run(worker, job);
         if (pool->options.on_stop != NULL)
             pool->options.on_stop(pool->options.context, worker->state);
     }
@@ -208,6 +213,8 @@ struct tti_worker *tti_worker_new(struct tt_pool *pool) {
         return NULL;
     }
     worker->pool = pool;
+    worker->hand.next_count = 1;
+    tti_tick_init(&worker->tick);
     return worker;
 }
 

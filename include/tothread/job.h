@@ -120,6 +120,7 @@ struct tt_job {
 
     /* the pool's answer, valid in done and after */
     enum tt_outcome outcome;
+    uint32_t flags;        /* the pool's own */
     uint64_t submitted_us; /* monotonic clock */
     uint64_t queue_us;     /* from submit to start, or to the end of a job that never started */
     uint64_t run_us;       /* from start to end, or to the deadline; 0 if it never started */
@@ -132,11 +133,13 @@ struct tt_job {
     struct tt_timer timer;
     struct tt_watch *watches;
     void *worker;
+    uint64_t turn; /* of the loop, in which it was submitted */
+    uint32_t slot; /* where it stands with its worker */
+    uint32_t deal;
     uint64_t due_us; /* the deadline in force; 0: none */
     TT_ATOMIC(uint64_t) started_us;
     TT_ATOMIC(uint32_t) phase;
     TT_ATOMIC(uint32_t) is_cancelled;
-    uint32_t flags;
 };
 
 /**

@@ -61,6 +61,8 @@ struct tt_pool_options {
     uint32_t spare_count;      /* threads that may stand in for zombies; 0: none */
     size_t stack_bytes;        /* 0: 256 KiB; at least PTHREAD_STACK_MIN */
     uint64_t queue_timeout_us; /* for jobs that don't set their own; 0: none */
+    uint64_t ageing_us;        /* a job that has waited so long counts as one priority higher; 0: 1 s */
+    uint32_t reserved_count;   /* of the workers, for jobs of high priority alone; less than worker_count */
     enum tt_cpu_accounting cpu_accounting;
     tt_worker_start_fn on_start; /* may be NULL */
     tt_worker_stop_fn on_stop;   /* may be NULL */

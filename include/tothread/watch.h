@@ -6,6 +6,7 @@
  *
  * In the order of their starts, on the loop:
  *     job->done, on_done of each watch, job->release, on_release of each watch
+ * A job that outlives its pool (a zombie at its end) drops its watches: on_release isn't called.
  * For a job without a release function all of them come after job->done; where that frees the job, no watch may look
  * at it.
  *

@@ -1,0 +1,123 @@
+/* Hand: see hand.h. */
+#include "hand.h"
+
+#include <string.h>
+
+#define INDEX_ONE    (UINT64_C(1) << 16)
+#define GIVEN_UP     (UINT64_C(1) << 21)
+#define DEAL_SHIFT   32
+#define GONE(index_) (UINT64_C(1) << (index_))
+
+static uint64_t load(const struct tti_hand *hand) {
+    return atomic_load_explicit(&hand->word, memory_order_acquire);
+}
+
+static uint32_t deal_of(uint64_t word) {
+    return (uint32_t)(word >> DEAL_SHIFT);
+}
+
+void tti_hand_clear(struct tti_hand *hand) {
+    hand->count = 0;
+}
+
+void tti_hand_add(struct tti_hand *hand, struct tt_job *job) {
+    uint32_t index = hand->count++;
+    job->slot = index;
+    job->deal = deal_of(atomic_load_explicit(&hand->word, memory_order_relaxed)) + 1;
+    hand->jobs[index] = job;
+    hand->submitted[index] = job->submitted_us;
+    hand->names[index] = job->name;
+    hand->ids[index][0] = '\0';
+    if (job->id == NULL)
+        return;
+    size_t size = strnlen(job->id, TT_SNAPSHOT_ID_MAX - 1);
+    memcpy(hand->ids[index], job->id, size);
+    hand->ids[index][size] = '\0';
+}
+
+void tti_hand_play(struct tti_hand *hand, uint64_t now_us) {
+    uint64_t deal = (uint64_t)deal_of(atomic_load_explicit(&hand->word, memory_order_relaxed)) + 1;
+    hand->dealt_us = now_us;
+    atomic_store_explicit(&hand->word, deal << DEAL_SHIFT, memory_order_release);
+}
+
+struct tt_job *tti_hand_advance(struct tti_hand *hand, bool *ret_given_up) {
+    /* acq_rel: what give_up and take_back wrote before their part of the word is seen here, and the other way round. */
+    uint64_t before = atomic_fetch_add_explicit(&hand->word, INDEX_ONE, memory_order_acq_rel);
+    *ret_given_up = (before & GIVEN_UP) != 0;
+    if (*ret_given_up)
+        (void)atomic_fetch_and_explicit(&hand->word, ~GIVEN_UP, memory_order_relaxed);
+    uint32_t index = tti_hand_index(before) + 1;
+    while (index < hand->count && (before & GONE(index)) != 0) {
+        before = atomic_fetch_add_explicit(&hand->word, INDEX_ONE, memory_order_acq_rel);
+        index = tti_hand_index(before) + 1;
+    }
+    return index < hand->count ? hand->jobs[index] : NULL;
+}
+
+static bool take_back_at(struct tti_hand *hand, uint32_t deal, uint32_t index) {
+    uint64_t word = load(hand);
+    do {
+        if (deal_of(word) != deal || tti_hand_index(word) >= index || (word & GONE(index)) != 0)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&hand->word, &word, word | GONE(index), memory_order_acq_rel,
+                                                    memory_order_acquire));
+    return true;
+}
+
+bool tti_hand_take_back(struct tti_hand *hand, const struct tt_job *job) {
+    return take_back_at(hand, job->deal, job->slot);
+}
+
+struct tt_job *tti_hand_steal(struct tti_hand *hand) {
+    uint32_t deal = deal_of(load(hand)); /* the lock keeps its worker from dealing anew */
+    uint32_t index;
+    while ((index = tti_hand_waiting(hand, 0)) != TTI_HAND_MAX)
+        if (take_back_at(hand, deal, index))
+            return hand->jobs[index];
+    return NULL;
+}
+
+bool tti_hand_give_up(struct tti_hand *hand, const struct tt_job *job) {
+    uint64_t word = load(hand);
+    do {
+        if (deal_of(word) != job->deal || tti_hand_index(word) != job->slot || (word & GIVEN_UP) != 0)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&hand->word, &word, word | GIVEN_UP, memory_order_acq_rel,
+                                                    memory_order_acquire));
+    return true;
+}
+
+struct tt_job *tti_hand_running(const struct tti_hand *hand) {
+    uint64_t word = load(hand);
+    uint32_t index = tti_hand_index(word);
+    /* A job that was taken back is nobody's here, although the worker steps over it. */
+    return index < hand->count && (word & (GIVEN_UP | GONE(index))) == 0 ? hand->jobs[index] : NULL;
+}
+
+struct tt_job *tti_hand_given_up(const struct tti_hand *hand) {
+    uint64_t word = load(hand);
+    return (word & GIVEN_UP) != 0 ? hand->jobs[tti_hand_index(word)] : NULL;
+}
+
+bool tti_hand_is_running(const struct tti_hand *hand, const struct tt_job *job) {
+    uint64_t word = load(hand);
+    return deal_of(word) == job->deal && tti_hand_index(word) == job->slot;
+}
+
+uint32_t tti_hand_waiting(const struct tti_hand *hand, uint32_t from) {
+    uint64_t word = load(hand);
+    uint32_t index = tti_hand_index(word) + 1;
+    if (index < from)
+        index = from;
+    while (index < hand->count && (word & GONE(index)) != 0)
+        index++;
+    return index < hand->count ? index : TTI_HAND_MAX;
+}
+
+uint32_t tti_hand_waiting_count(const struct tti_hand *hand) {
+    uint32_t count = 0;
+    for (uint32_t at = tti_hand_waiting(hand, 0); at != TTI_HAND_MAX; at = tti_hand_waiting(hand, at + 1))
+        count++;
+    return count;
+}
