@@ -6,6 +6,8 @@
  */
 #include "probe.h"
 
+#include <tothread/key.h>
+
 #define JOBS_DEFAULT 200000u
 #define SLOT_COUNT   512u
 #define POOL_COUNT   2u
@@ -17,6 +19,7 @@ struct slot {
     enum slot_state state;
     bool is_cancelled; /* cancel said TT_OK: it must never run */
     _Atomic uint32_t run_count;
+    _Atomic uint32_t interrupt_count;
     uint32_t spin; /* what run does */
     uint64_t result;
 };
@@ -27,6 +30,7 @@ static struct slot slots[SLOT_COUNT];
 static struct tt_pool *pools[POOL_COUNT];
 static struct tt_limiter limiters[2] = {{.permit_count = 2}, {.permit_count = 1}};
 static _Atomic uint32_t inside_limiter[2];
+static struct tt_key keys[POOL_COUNT][3] = {{{.weight = 2}, {0}, {.job_limit = 20}}, {{0}, {.weight = 5}, {0}}};
 static uint64_t seed = 88172645463325252u;
 static uint64_t accepted_count;
 static uint64_t told_count;
@@ -55,6 +59,12 @@ static enum tt_outcome slot_run(struct tt_job *job, void *worker_state) {
     if (job->limiter != NULL)
         atomic_fetch_sub(&inside_limiter[limiter], 1);
     return slot->spin % 3 == 0 ? TT_FAILED : TT_DONE;
+}
+
+static void slot_interrupt(struct tt_job *job) {
+    struct slot *slot = SLOT_OF(job);
+    if (atomic_fetch_add(&slot->interrupt_count, 1) != 0 || slot->state != INSIDE)
+        abort(); /* twice, or after the end */
 }
 
 static void slot_done(struct tt_job *job) {
@@ -104,6 +114,14 @@ static void submit_one(void) {
     slot->spin = (uint32_t)random_below(random_below(50) == 0 ? 20000 : 200);
     slot->result = UINT64_MAX;
     if (random_below(4) == 0)
+        slot->job.priority = (enum tt_priority)random_below(TT_PRIORITY_COUNT);
+    size_t pool = random_below(POOL_COUNT);
+    if (random_below(3) == 0)
+        slot->job.key = &keys[pool][random_below(3)];
+    slot->job.cost = (uint32_t)random_below(4);
+    if (random_below(2) == 0)
+        slot->job.interrupt = slot_interrupt;
+    if (random_below(4) == 0)
         slot->job.limiter = &limiters[random_below(2)];
     if (random_below(4) == 0)
         slot->job.queue_timeout_us = 1 + random_below(2000);
@@ -111,7 +129,7 @@ static void submit_one(void) {
         slot->job.run_timeout_us = 1 + random_below(100);
     if (random_below(16) == 0)
         slot->job.deadline_us = tti_clock_now_us() + random_below(3000);
-    enum tt_status status = tt_pool_submit(pools[random_below(POOL_COUNT)], &slot->job);
+    enum tt_status status = tt_pool_submit(pools[pool], &slot->job);
     if (status == TT_OK) {
         slot->state = INSIDE;
         accepted_count++;
@@ -125,7 +143,12 @@ static void take_back_one(void) {
     struct slot *slot = &slots[random_below(SLOT_COUNT)];
     if (slot->state != INSIDE)
         return;
-    enum tt_status status = random_below(3) == 0 ? tt_job_abandon(&slot->job) : TT_TOO_LATE;
+    uint64_t how = random_below(6);
+    if (how == 0) {
+        ck_assert_int_ne(tt_job_interrupt(&slot->job), TT_INVALID); /* taken back, or asked; it may end as it likes */
+        return;
+    }
+    enum tt_status status = how < 3 ? tt_job_abandon(&slot->job) : TT_TOO_LATE;
     if (status == TT_TOO_LATE) {
         status = tt_job_cancel(&slot->job);
         if (status == TT_OK)
@@ -139,6 +162,8 @@ static struct tt_pool *new_pool(struct tt_wake *wake, size_t i) {
                                       .worker_count = 2 + (uint32_t)i,
                                       .queue_limit = 100,
                                       .spare_count = 3,
+                                      .reserved_count = (uint32_t)i,
+                                      .ageing_us = 2000,
                                       .queue_timeout_us = i == 0 ? 0 : 5000};
     return probe_pool_with(wake, &options);
 }
