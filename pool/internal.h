@@ -83,6 +83,7 @@ struct tti_worker {
     bool is_woken;                /* locked: taken off the idle stack, not yet back at the queue */
     bool is_ready;                /* locked: its start hook has succeeded */
     bool is_zombie;               /* locked: its job was given up */
+    bool is_lodger;               /* fixed: no thread of its own, see nest.c */
     bool is_lower;                /* locked: its hand is of a priority that counts against the reserved workers */
     bool has_more;                /* locked: in pool->hands: more than one job was dealt to it */
     int thread_id;                /* locked: the kernel's */
@@ -216,6 +217,8 @@ void tti_queue_flush(struct tt_pool *pool) TT_ON_LOOP;
 bool tti_queue_take_back(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
 struct tt_job *tti_queue_take(struct tt_pool *pool, struct tti_worker *worker, uint64_t now_us);
 struct tti_worker *tti_queue_wake_one(struct tt_pool *pool) TT_REQUIRES(pool->lock);
+void tti_queue_deal_alone(struct tt_pool *pool, struct tti_worker *worker, struct tt_job *job, uint64_t now_us)
+    TT_REQUIRES(pool->lock);
 void tti_queue_set_lower(struct tt_pool *pool, struct tti_worker *worker, bool is_lower) TT_REQUIRES(pool->lock);
 void tti_queue_note_serving(struct tt_pool *pool) TT_REQUIRES(pool->lock);
 bool tti_queue_has_surplus(const struct tt_pool *pool) TT_REQUIRES(pool->lock); /* a worker is one too many */
@@ -229,6 +232,11 @@ void tti_worker_free(struct tti_worker *worker);
 enum tt_status tti_worker_create(struct tt_pool *pool) TT_ON_LOOP;
 struct tt_job *tti_worker_run(struct tti_worker *worker, struct tt_job *job); /* the next one of its hand, or NULL */
 enum tt_status tti_worker_fill(struct tt_pool *pool) TT_ON_LOOP;
+struct tti_worker *tti_worker_lodge(struct tti_worker *host); /* a record for a job inside a job; NULL without memory */
+void tti_worker_leave(struct tti_worker *lodger);
+
+/* nest.c */
+void tti_nest_look(struct tti_nest *nest);
 
 /* complete.c: from the worker to the loop, and the end of a job there */
 void tti_complete_push(struct tt_wake *wake, struct tt_job *job);

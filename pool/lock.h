@@ -62,4 +62,26 @@ static inline void tti_park_wait(struct tti_park *park, uint64_t timeout_us) {
     }
 }
 
+/**
+ * Flags: bits that one thread raises and another waits for. Whoever raises touches them for the last time with that: the
+ * other side may free them as soon as it has seen the bits.
+ */
+struct tti_flags {
+    _Atomic uint32_t bits;
+};
+
+static inline void tti_flags_raise(struct tti_flags *flags, uint32_t bits) {
+    /* Release pairs with the acquire in tti_flags_wait. The kernel takes the address as a name, whatever is there by then. */
+    if (atomic_fetch_or_explicit(&flags->bits, bits, memory_order_release) == 0)
+        (void)syscall(SYS_futex, &flags->bits, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/** Sleeps until any bit is raised, takes all of them, and returns them. */
+static inline uint32_t tti_flags_wait(struct tti_flags *flags) {
+    uint32_t bits;
+    while ((bits = atomic_exchange_explicit(&flags->bits, 0, memory_order_acquire)) == 0)
+        (void)syscall(SYS_futex, &flags->bits, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0); /* whatever woke it: look again */
+    return bits;
+}
+
 #endif

@@ -266,14 +266,19 @@ static void drop_watches(struct tt_job *job) TT_ON_LOOP {
 /** Whether only threads are left that nobody can wait for, and no release is due but theirs. */
 static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     tti_lock_enter(&pool->lock);
-    bool only_stuck = pool->inside_count == pool->zombie_count;
-    for (struct tti_worker *worker = pool->workers; worker != NULL && only_stuck; worker = worker->next)
+    uint32_t stuck_count = 0;
+    bool only_stuck = true;
+    for (struct tti_worker *worker = pool->workers; worker != NULL && only_stuck; worker = worker->next) {
         only_stuck = worker->is_zombie;
+        stuck_count++;
+    }
+    only_stuck = only_stuck && pool->inside_count == stuck_count;
     if (only_stuck) {
         pool->is_orphaned = true;
         for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
             drop_watches(tti_hand_given_up(&worker->hand));
-            (void)pthread_detach(worker->thread); /* nobody will join it */
+            if (!worker->is_lodger)
+                (void)pthread_detach(worker->thread); /* nobody will join it */
         }
     }
     tti_lock_leave(&pool->lock);
@@ -300,6 +305,7 @@ void tt_pool_destroy(struct tt_pool *pool) {
         stop_workers(pool);
         while (!only_stuck_left(pool))
             turn(pool->wake, UINT64_MAX / 2);
+        (void)tt_wake_dispatch(pool->wake, 0); /* what its threads have posted until then */
     }
     forget(pool);
     tti_pool_release(pool);

@@ -56,8 +56,11 @@ void tti_queue_flush(struct tt_pool *pool) {
     tti_pool_hold(pool, -(int32_t)pool->batch.count);
     if (pool->batch_is_plain)
         tti_lane_add_plain(&pool->queue, &pool->batch);
-    while ((job = tti_list_take(&pool->batch)) != NULL)
+    while ((job = tti_list_take(&pool->batch)) != NULL) {
         tti_lane_add(&pool->queue, job);
+        if (job->nest != NULL)
+            tti_nest_look(job->nest); /* under the lock: once a worker has it the nest may be gone */
+    }
     while (count < WAKING_MAX && (sleepers[count] = tti_queue_wake_one(pool)) != NULL)
         count++;
     tti_lock_leave(&pool->lock);
@@ -158,6 +161,12 @@ static void deal_one(struct tt_pool *pool, struct tti_worker *worker, struct tt_
     atomic_store_explicit(&job->started_us, started_us, memory_order_relaxed);
     tti_job_set_phase(job, TTI_DEALT);
     tti_hand_add(&worker->hand, job);
+}
+
+void tti_queue_deal_alone(struct tt_pool *pool, struct tti_worker *worker, struct tt_job *job, uint64_t now_us) {
+    tti_hand_clear(&worker->hand);
+    deal_one(pool, worker, job, now_us);
+    tti_hand_play(&worker->hand, now_us);
 }
 
 /** Gives the worker its next jobs; the first of them is running from here on. */

@@ -13,8 +13,15 @@ struct tt_role tt_role_admin;
 #endif
 
 static const char *const status_names[] = {
-    [TT_OK] = "ok",       [TT_FULL] = "full",     [TT_CLOSED] = "closed",     [TT_INVALID] = "invalid",
-    [TT_NOMEM] = "nomem", [TT_SYSTEM] = "system", [TT_TOO_LATE] = "too-late", [TT_NOT_FOUND] = "not-found",
+    [TT_OK] = "ok",
+    [TT_FULL] = "full",
+    [TT_CLOSED] = "closed",
+    [TT_INVALID] = "invalid",
+    [TT_NOMEM] = "nomem",
+    [TT_SYSTEM] = "system",
+    [TT_TOO_LATE] = "too-late",
+    [TT_NOT_FOUND] = "not-found",
+    [TT_DEADLOCK] = "deadlock",
 };
 
 static const char *const outcome_names[TT_OUTCOME_COUNT] = {

@@ -12,7 +12,7 @@
 void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) {
     tti_job_set_phase(job, TTI_QUEUED);
     job->turn = pool->turn;
-    pool->batch_is_plain &= job->key == NULL && job->priority == TT_PRIORITY_NORMAL;
+    pool->batch_is_plain &= job->key == NULL && job->priority == TT_PRIORITY_NORMAL && job->nest == NULL;
     tti_list_append(&pool->batch, job);
     if (!pool->is_dirty) {
         pool->is_dirty = true;
@@ -84,6 +84,7 @@ enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job) {
     job->cpu_us = 0;
     job->flags = 0;
     job->watches = NULL;
+    job->nest = NULL;
     atomic_store_explicit(&job->is_cancelled, 0, memory_order_relaxed);
     take_context(job);
     tti_account_begin(pool, now_us);

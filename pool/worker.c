@@ -28,7 +28,7 @@ static void hand_back_zombie(struct tti_worker *worker, struct tt_job *job) {
     struct tt_pool *pool = worker->pool;
     tti_lock_enter(&pool->lock);
     worker->is_zombie = false;
-    pool->zombie_count--;
+    pool->zombie_count -= worker->is_lodger ? 0 : 1;
     tti_queue_note_serving(pool);
     bool is_orphaned = pool->is_orphaned;
     if (!is_orphaned) {
@@ -116,18 +116,30 @@ static bool start(struct tti_worker *worker) {
     }
 }
 
-/** Joins a thread that has said goodbye and takes it off the pool's list. */
-static void on_gone(struct tt_post *post) {
-    tt_assume_loop();
-    struct tti_worker *worker = WORKER_OF_GONE(post);
-    struct tt_pool *pool = worker->pool;
-    tti_lock_enter(&pool->lock);
+static void link_worker(struct tt_pool *pool, struct tti_worker *worker) TT_REQUIRES(pool->lock) {
+    worker->prev = NULL;
+    worker->next = pool->workers;
+    if (pool->workers != NULL)
+        pool->workers->prev = worker;
+    pool->workers = worker;
+}
+
+static void unlink_worker(struct tt_pool *pool, struct tti_worker *worker) TT_REQUIRES(pool->lock) {
     if (worker->prev != NULL)
         worker->prev->next = worker->next;
     else
         pool->workers = worker->next;
     if (worker->next != NULL)
         worker->next->prev = worker->prev;
+}
+
+/** Joins a thread that has said goodbye and takes it off the pool's list. */
+static void on_gone(struct tt_post *post) {
+    tt_assume_loop();
+    struct tti_worker *worker = WORKER_OF_GONE(post);
+    struct tt_pool *pool = worker->pool;
+    tti_lock_enter(&pool->lock);
+    unlink_worker(pool, worker);
     tti_lock_leave(&pool->lock);
     (void)pthread_join(worker->thread, NULL); /* it does nothing more after the post but return */
     tti_worker_free(worker);
@@ -223,6 +235,30 @@ void tti_worker_free(struct tti_worker *worker) {
     free(worker);
 }
 
+struct tti_worker *tti_worker_lodge(struct tti_worker *host) {
+    struct tt_pool *pool = host->pool;
+    struct tti_worker *lodger = tti_worker_new(pool);
+    if (lodger == NULL)
+        return NULL;
+    memcpy(lodger->name, host->name, sizeof lodger->name);
+    lodger->state = host->state;
+    lodger->is_lodger = true;
+    lodger->cpu_mark_us = tti_clock_thread_cpu_us();
+    tti_lock_enter(&pool->lock);
+    lodger->thread_id = host->thread_id;
+    link_worker(pool, lodger);
+    tti_lock_leave(&pool->lock);
+    return lodger;
+}
+
+void tti_worker_leave(struct tti_worker *lodger) {
+    struct tt_pool *pool = lodger->pool;
+    tti_lock_enter(&pool->lock);
+    unlink_worker(pool, lodger);
+    tti_lock_leave(&pool->lock);
+    tti_worker_free(lodger);
+}
+
 /** Links the worker into the pool's list before its thread runs, and takes it out if that can't start. */
 enum tt_status tti_worker_create(struct tt_pool *pool) {
     struct tti_worker *worker = tti_worker_new(pool);
@@ -232,19 +268,14 @@ enum tt_status tti_worker_create(struct tt_pool *pool) {
     tti_lock_enter(&pool->lock);
     worker->number = ++pool->next_number;
     name_worker(worker, pool->name);
-    worker->next = pool->workers;
-    if (pool->workers != NULL)
-        pool->workers->prev = worker;
-    pool->workers = worker;
+    link_worker(pool, worker);
     pool->thread_count++;
     tti_lock_leave(&pool->lock);
     int failed = start_thread(worker);
     if (failed == 0)
         return TT_OK;
     tti_lock_enter(&pool->lock);
-    pool->workers = worker->next; /* still the newest: only the loop adds, and only the loop takes away */
-    if (pool->workers != NULL)
-        pool->workers->prev = NULL;
+    unlink_worker(pool, worker);
     pool->thread_count--;
     pool->start_failures++;
     (void)snprintf(pool->start_error, sizeof pool->start_error, "can't start a thread: %s", strerrordesc_np(failed));

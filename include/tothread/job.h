@@ -50,6 +50,7 @@ struct tt_key;
 struct tt_limiter;
 struct tt_pool;
 struct tt_watch;
+struct tti_nest;
 
 /** Which of the waiting jobs goes first. One that has waited for the pool's ageing time counts as one class higher. */
 enum tt_priority { TT_PRIORITY_NORMAL = 0, TT_PRIORITY_HIGH, TT_PRIORITY_LOW };
@@ -132,6 +133,7 @@ struct tt_job {
     struct tt_job *prev;
     struct tt_timer timer;
     struct tt_watch *watches;
+    struct tti_nest *nest; /* of the parent that waits for it */
     void *worker;
     uint64_t turn; /* of the loop, in which it was submitted */
     uint32_t slot; /* where it stands with its worker */

@@ -1,0 +1,57 @@
+/**
+ * Nest: jobs that a running job submits, and waits for, on its own worker thread.
+ *
+ * A worker that waits for jobs of its own pool would wait for ever once all workers do so: with one worker, at once.
+ * Here it doesn't wait idly: children that no other worker has begun yet it runs itself, with its own worker state. A wait
+ * that could still turn into a circle is refused before anything is submitted: coming back to a pool from the worker
+ * of another one while an ancestor holds a worker of it, or asking for a permit of a limiter of which an ancestor
+ * holds one.
+ *
+ * Normal use, inside run:
+ * 1. set up the children's jobs in your own object, and an array of items that name them;
+ * 2. tt_nest_run(job, pool, items, count);
+ * 3. look at each item's status and outcome.
+ */
+#ifndef TOTHREAD_NEST_H
+#define TOTHREAD_NEST_H
+
+#include <stddef.h>
+#include <tothread/job.h>
+#include <tothread/pool.h>
+#include <tothread/status.h>
+#include <tothread/thread.h>
+#include <tothread/watch.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tti_nest;
+
+struct tt_nest_item {
+    struct tt_job *job;      /* the caller's: set before */
+    enum tt_status status;   /* of its submit: refused unless TT_OK */
+    enum tt_outcome outcome; /* of a job that was not refused */
+
+    /* the library's own */
+    struct tt_watch watch;
+    struct tti_nest *nest;
+};
+
+/**
+ * Submits all items and waits until each has ended (at its time-out, if that comes first), in whatever way. Their done and
+ * release functions run on the loop as ever. Asking the parent to end doesn't end the children: give them a deadline.
+ *
+ * Thread:  worker, from inside job's run
+ * Owns:    keeps the items and their jobs until it returns: done and release must not free them before.
+ * Blocks:  until the last child has ended; as long as the loop turns and children have time-outs, not for ever.
+ * Returns: TT_OK: each item says how it went; TT_DEADLOCK: refused, nothing was submitted; TT_INVALID without items, and in a
+ *          pool of 0 workers, where it would hold the loop up; TT_CLOSED when the parent's pool is gone; TT_NOMEM.
+ */
+TT_EXPORT enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_nest_item *items,
+                                     size_t count) TT_ON_WORKER TT_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

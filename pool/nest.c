@@ -1,0 +1,185 @@
+/*
+ * Nest: see nest.h. The worker sends its children to the loop, which submits them as any others; then it runs those itself that
+ * nobody has begun, one after the other, and sleeps until the loop says that the last one has ended.
+ *
+ * A child that runs on its parent's thread has a worker record of its own, a lodger: so deadlines, give-up and snapshots
+ * find it as they find any other. It is no thread: it counts neither as one nor, given up, as a zombie of the pool's.
+ */
+#include "internal.h"
+
+#include <assert.h>
+#include <tothread/nest.h>
+
+#define LOOK 1u /* another child can be taken: it has got its permit */
+#define OVER 2u /* all have ended: the loop doesn't touch the nest any more */
+
+struct tti_nest {
+    struct tt_post post;
+    struct tt_job *parent;
+    struct tt_pool *pool;
+    struct tt_nest_item *items;
+    size_t count;
+    size_t first; /* the worker's: all before it have begun */
+    enum tt_status status;
+    size_t pending_count; /* onloop */
+    struct tti_flags flags;
+};
+
+#define NEST_OF(post_)  ((struct tti_nest *)((char *)(post_)-offsetof(struct tti_nest, post)))
+#define ITEM_OF(watch_) ((struct tt_nest_item *)((char *)(watch_)-offsetof(struct tt_nest_item, watch)))
+
+/* -- on the loop -- */
+
+static struct tt_job *parent_of(const struct tt_job *job) {
+    return job->nest != NULL ? job->nest->parent : NULL;
+}
+
+/** An ancestor on another pool's worker may itself be what the children would wait for. */
+static bool comes_back(const struct tti_nest *nest) TT_ON_LOOP {
+    if (nest->parent->pool == nest->pool)
+        return false; /* its worker runs them itself */
+    for (const struct tt_job *job = parent_of(nest->parent); job != NULL; job = parent_of(job))
+        if (job->pool == nest->pool)
+            return true;
+    return false;
+}
+
+static bool holds_permit(const struct tt_job *job, const struct tt_limiter *limiter) TT_ON_LOOP {
+    for (; job != NULL; job = parent_of(job))
+        if (job->limiter == limiter && (job->flags & TTI_HAS_PERMIT) != 0 && limiter->permit_count != 0)
+            return true;
+    return false;
+}
+
+static bool is_circle(const struct tti_nest *nest) TT_ON_LOOP {
+    if (comes_back(nest))
+        return true;
+    for (size_t i = 0; i < nest->count; i++) {
+        const struct tt_limiter *limiter = nest->items[i].job->limiter;
+        if (limiter != NULL && holds_permit(nest->parent, limiter))
+            return true;
+    }
+    return false;
+}
+
+static void on_child_done(struct tt_watch *watch) {
+    tt_assume_loop();
+    struct tt_nest_item *item = ITEM_OF(watch);
+    struct tti_nest *nest = item->nest;
+    item->outcome = watch->outcome;
+    tt_watch_stop(watch); /* its release doesn't concern the parent */
+    if (--nest->pending_count == 0)
+        tti_flags_raise(&nest->flags, OVER);
+}
+
+static void submit_item(struct tti_nest *nest, struct tt_nest_item *item) TT_ON_LOOP {
+    item->outcome = TT_NONE;
+    item->nest = nest;
+    item->watch = (struct tt_watch){.on_done = on_child_done};
+    item->status = tt_pool_submit(nest->pool, item->job);
+    if (item->status != TT_OK)
+        return;
+    item->job->nest = nest;
+    nest->pool->batch_is_plain = false; /* the flush looks at each job then */
+    enum tt_status watched = tt_watch_start(&item->watch, item->job);
+    assert(watched == TT_OK); /* it was submitted just now */
+    (void)watched;
+    nest->pending_count++;
+}
+
+static void on_start(struct tt_post *post) {
+    tt_assume_loop();
+    struct tti_nest *nest = NEST_OF(post);
+    nest->status = is_circle(nest) ? TT_DEADLOCK : TT_OK;
+    nest->pending_count = 1; /* this function itself */
+    for (size_t i = 0; i < nest->count && nest->status == TT_OK; i++)
+        submit_item(nest, &nest->items[i]);
+    tt_wake_flush(nest->pool->wake); /* the worker looks into the queue, never into the batch */
+    if (--nest->pending_count == 0)
+        tti_flags_raise(&nest->flags, OVER);
+    else
+        tti_flags_raise(&nest->flags, LOOK);
+}
+
+void tti_nest_look(struct tti_nest *nest) {
+    tti_flags_raise(&nest->flags, LOOK);
+}
+
+/* -- on the worker -- */
+
+static bool take(struct tti_nest *nest, struct tt_job *job) TT_REQUIRES(nest->pool->lock) {
+    switch (tti_job_phase(job, memory_order_relaxed)) {
+    case TTI_QUEUED:
+        tti_lane_remove(&nest->pool->queue, job);
+        return true;
+    case TTI_DEALT:
+        return tti_hand_take_back(&((struct tti_worker *)job->worker)->hand, job);
+    default:
+        return false; /* it waits for a permit, or is over */
+    }
+}
+
+static bool is_over(const struct tt_nest_item *item) {
+    enum tti_phase phase = tti_job_phase(item->job, memory_order_relaxed);
+    return item->status != TT_OK || phase == TTI_FINISHED || phase == TTI_IDLE;
+}
+
+/** A child that nobody has begun yet, out of the queue or out of a hand. */
+static struct tt_job *take_child(struct tti_nest *nest) TT_REQUIRES(nest->pool->lock) {
+    while (nest->first < nest->count && is_over(&nest->items[nest->first]))
+        nest->first++;
+    for (size_t i = nest->first; i < nest->count; i++)
+        if (!is_over(&nest->items[i]) && take(nest, nest->items[i].job))
+            return nest->items[i].job;
+    return NULL;
+}
+
+/** Runs one of the children here. Returns: false: there is none to be run. */
+static bool help(struct tti_nest *nest, struct tti_worker *lodger) {
+    struct tt_pool *pool = nest->pool;
+    tti_lock_enter(&pool->lock);
+    struct tt_job *job = take_child(nest);
+    if (job != NULL)
+        tti_queue_deal_alone(pool, lodger, job, tti_tick_now_us(&lodger->tick));
+    tti_lock_leave(&pool->lock);
+    if (job != NULL)
+        (void)tti_worker_run(lodger, job); /* the hand holds this one only */
+    return job != NULL;
+}
+
+static void help_until_over(struct tti_nest *nest, struct tti_worker *lodger) {
+    while ((tti_flags_wait(&nest->flags) & OVER) == 0)
+        while (lodger != NULL && help(nest, lodger)) {
+            /* the next one */
+        }
+}
+
+/** Has the children submitted, unless there is no loop any more. */
+static bool send(struct tti_nest *nest) {
+    struct tt_pool *pool = nest->parent->pool;
+    tti_lock_enter(&pool->lock);
+    bool is_orphaned = pool->is_orphaned;
+    if (!is_orphaned)
+        tt_wake_post(pool->wake, &nest->post);
+    tti_lock_leave(&pool->lock);
+    return !is_orphaned;
+}
+
+enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_nest_item *items, size_t count) {
+    struct tti_worker *worker = job->worker;
+    struct tti_worker *lodger = NULL;
+    struct tt_context *context = tti_context_current;
+    struct tti_nest nest = {.post = {.fn = on_start}, .parent = job, .pool = pool, .items = items, .count = count};
+    if (count == 0 || job->pool->options.worker_count == 0 || pool->options.worker_count == 0)
+        return TT_INVALID;
+    if (worker->pool == pool && (lodger = tti_worker_lodge(worker)) == NULL)
+        return TT_NOMEM;
+    if (send(&nest))
+        help_until_over(&nest, lodger);
+    else
+        nest.status = TT_CLOSED;
+    if (lodger != NULL)
+        tti_worker_leave(lodger);
+    tti_context_current = context;
+    return nest.status;
+}
