@@ -18,13 +18,24 @@ static void delist(struct tt_limiter *limiter) TT_ON_LOOP {
     limiter->link = NULL;
 }
 
+static bool has_permit(const struct tt_limiter *limiter) TT_ON_LOOP {
+    return !limiter->is_paused && (limiter->permit_count == 0 || limiter->used_count < limiter->permit_count);
+}
+
+static void give_permit(struct tt_limiter *limiter, struct tt_job *job) TT_ON_LOOP {
+    job->flags |= TTI_HAS_PERMIT;
+    limiter->taken_total++;
+    if (++limiter->used_count > limiter->used_most)
+        limiter->used_most = limiter->used_count;
+}
+
 bool tti_limiter_take(struct tt_limiter *limiter, struct tt_job *job) {
     /* Those that wait already go first, or a steady stream would starve them. */
-    if (limiter->permit_count == 0 || (limiter->used_count < limiter->permit_count && limiter->first == NULL)) {
-        limiter->used_count++;
-        job->flags |= TTI_HAS_PERMIT;
+    if (has_permit(limiter) && limiter->first == NULL) {
+        give_permit(limiter, job);
         return true;
     }
+    limiter->waited_total++;
     job->prev = limiter->last;
     job->next = NULL;
     if (limiter->last != NULL)
@@ -54,11 +65,10 @@ void tti_limiter_remove(struct tt_limiter *limiter, struct tt_job *job) {
 }
 
 static void limiter_admit(struct tt_limiter *limiter) TT_ON_LOOP {
-    while (limiter->first != NULL && (limiter->permit_count == 0 || limiter->used_count < limiter->permit_count)) {
+    while (limiter->first != NULL && has_permit(limiter)) {
         struct tt_job *job = limiter->first;
         tti_limiter_remove(limiter, job);
-        limiter->used_count++;
-        job->flags |= TTI_HAS_PERMIT;
+        give_permit(limiter, job);
         tti_submit_batch(job->pool, job);
     }
 }
@@ -71,4 +81,27 @@ void tti_limiter_give(struct tt_limiter *limiter) {
 void tt_limiter_resize(struct tt_limiter *limiter, uint32_t permit_count) {
     limiter->permit_count = permit_count;
     limiter_admit(limiter);
+}
+
+void tt_limiter_pause(struct tt_limiter *limiter) {
+    limiter->is_paused = true;
+}
+
+void tt_limiter_resume(struct tt_limiter *limiter) {
+    limiter->is_paused = false;
+    limiter_admit(limiter);
+}
+
+void tt_limiter_get_stats(const struct tt_limiter *limiter, struct tt_limiter_stats *ret_stats) {
+    const struct tt_job *oldest = limiter->first;
+    *ret_stats = (struct tt_limiter_stats){
+        .permit_count = limiter->permit_count,
+        .used_count = limiter->used_count,
+        .used_most = limiter->used_most,
+        .waiting_count = limiter->waiting_count,
+        .oldest_wait_us = oldest != NULL ? tti_wake_time_us(oldest->pool->wake) - oldest->submitted_us : 0,
+        .taken_total = limiter->taken_total,
+        .waited_total = limiter->waited_total,
+        .is_paused = limiter->is_paused,
+    };
 }

@@ -338,6 +338,39 @@ START_TEST(drain_cancels_those_behind_a_zombies_permit_and_no_others) {
 }
 END_TEST
 
+START_TEST(paused_limiter_gives_no_permit_and_its_numbers_say_so) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 2, 10, 0);
+    struct tt_limiter limiter = {.permit_count = 1};
+    struct tt_limiter_stats stats;
+    struct probe probes[3];
+    uint32_t dones = 0;
+    tt_limiter_pause(&limiter);
+    for (size_t i = 0; i < COUNT_OF(probes); i++) {
+        probe_init(&probes[i], NULL);
+        probes[i].job.limiter = &limiter;
+        probes[i].dones = &dones;
+        probe_submit(pool, &probes[i]);
+    }
+    (void)tt_wake_dispatch(wake, 100);
+    tt_limiter_get_stats(&limiter, &stats);
+    ck_assert(stats.is_paused);
+    ck_assert_uint_eq(stats.waiting_count, 3);
+    ck_assert_uint_eq(stats.used_count, 0);
+    tt_limiter_resume(&limiter);
+    PROBE_TURN_UNTIL(wake, dones == 3);
+    tt_limiter_get_stats(&limiter, &stats);
+    ck_assert(!stats.is_paused);
+    ck_assert_uint_eq(stats.permit_count, 1);
+    ck_assert_uint_eq(stats.used_count, 0);
+    ck_assert_uint_eq(stats.used_most, 1);
+    ck_assert_uint_eq(stats.taken_total, 3);
+    ck_assert_uint_eq(stats.waited_total, 3);
+    ck_assert_uint_eq(stats.oldest_wait_us, 0);
+    probe_end(wake, pool);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("limiter");
     TCase *tests = tcase_create("limiter");
@@ -353,6 +386,7 @@ int main(void) {
     tcase_add_test(tests, limit_that_comes_later_counts_those_inside);
     tcase_add_test(tests, limiter_is_shared_by_pools);
     tcase_add_test(tests, drain_cancels_those_behind_a_zombies_permit_and_no_others);
+    tcase_add_test(tests, paused_limiter_gives_no_permit_and_its_numbers_say_so);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }
