@@ -175,6 +175,8 @@ struct tt_wake {
     struct tt_limiter *limiters; /* that have waiting jobs */
     struct tt_pool *pools;
     struct tt_pool *dirty_pools;
+    struct tt_pool *default_pool; /* of tt_to_thread; may be NULL */
+    bool owns_default_pool;
     uint32_t bytes_expected; /* written to the pipe, or about to be, and not read yet */
     bool uses_prepare;
     bool is_armed; /* is_asleep was stored 1 since the last dispatch */
@@ -282,6 +284,9 @@ void tti_stats_copy_queued(const struct tt_job *job, uint64_t now_us, struct tt_
 enum tt_status tti_inline_start(struct tt_pool *pool, struct tt_error *reterr) TT_ON_LOOP;
 void tti_inline_stop(struct tt_pool *pool) TT_ON_LOOP;
 size_t tti_inline_run(struct tt_pool *pool, size_t max_count) TT_ON_LOOP;
+
+/* cpus.c: reads a cpu.max; "max 100000" is no quota. Returns: true with the quota in CPUs, rounded up */
+bool tti_cpus_parse_quota(const char *text, uint32_t *ret_count);
 
 /* pool.c */
 void tti_pool_release(struct tt_pool *pool);

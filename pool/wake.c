@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <tothread/to_thread.h>
 #include <unistd.h>
 
 struct tt_wake *tt_wake_create(struct tt_error *reterr) {
@@ -40,6 +41,7 @@ struct tt_wake *tt_wake_create(struct tt_error *reterr) {
 void tt_wake_destroy(struct tt_wake *wake) {
     if (wake == NULL)
         return;
+    tt_wake_set_default_pool(wake, NULL);
     (void)close(wake->read_fd); /* nothing is buffered in a pipe's end: an error loses nothing */
     (void)close(wake->write_fd);
     free(wake);

@@ -2,16 +2,14 @@
 #include "values.h"
 
 #include "address.h"
-#include "cpus.h"
 #include "units.h"
 #include "utf8.h"
 
 #include <string.h>
+#include <tothread/cpus.h>
 
 /* With workers = auto: a few more than there are CPUs, for calls that wait; not so many that a big machine makes hundreds
    of threads unasked. As Python's ThreadPoolExecutor does it. */
-#define AUTO_EXTRA 4
-#define AUTO_MAX   32
 
 struct reading {
     const struct key *key;
@@ -76,8 +74,7 @@ static bool number_read(const struct reading *reading, uint64_t *ret_number) {
         return true;
     }
     if (key->type == KEY_WORKERS && strcmp(text, "auto") == 0) {
-        uint32_t count = cpus_count() + AUTO_EXTRA;
-        *ret_number = count < AUTO_MAX ? count : AUTO_MAX;
+        *ret_number = tt_cpus_suggest_workers();
         return true;
     }
     uint64_t number = 0;

@@ -1,12 +1,12 @@
 /* Tests of server/config/values.h, and of the units, addresses and CPUs below it. */
 #include "../../../server/config/values.h"
 #include "../../../server/config/address.h"
-#include "../../../server/config/cpus.h"
 #include "../../../server/config/units.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tothread/cpus.h>
 
 static struct arena arena;
 
@@ -184,25 +184,9 @@ START_TEST(numbers_are_read_with_their_units) {
 END_TEST
 
 START_TEST(auto_is_a_few_more_than_the_cpus_and_at_most_32) {
-    uint32_t cpus = cpus_count();
+    uint32_t cpus = tt_cpus_count();
     ck_assert_uint_ge(cpus, 1);
     taken(CONFIG_POOL, "workers", "auto", cpus + 4 < 32 ? cpus + 4 : 32);
-}
-END_TEST
-
-START_TEST(quotas_round_up_and_max_is_none) {
-    uint32_t count = 99;
-    ck_assert(!cpus_parse_quota("max 100000\n", &count));
-    ck_assert(!cpus_parse_quota("", &count));
-    ck_assert(!cpus_parse_quota("100000", &count));
-    ck_assert(!cpus_parse_quota("100000 0\n", &count));
-    ck_assert(!cpus_parse_quota("0 100000\n", &count));
-    ck_assert(!cpus_parse_quota("100000 -5\n", &count));
-    ck_assert_uint_eq(count, 99);
-    ck_assert(cpus_parse_quota("150000 100000\n", &count));
-    ck_assert_uint_eq(count, 2);
-    ck_assert(cpus_parse_quota("50000 100000\n", &count));
-    ck_assert_uint_eq(count, 1);
 }
 END_TEST
 
@@ -262,7 +246,6 @@ int main(void) {
     tcase_add_test(normal, addresses_of_all_kinds_are_taken);
     tcase_add_test(normal, numbers_are_read_with_their_units);
     tcase_add_test(normal, auto_is_a_few_more_than_the_cpus_and_at_most_32);
-    tcase_add_test(normal, quotas_round_up_and_max_is_none);
     tcase_add_test(normal, numbers_are_written_with_the_biggest_unit_that_fits);
     tcase_add_test(normal, every_key_has_help_and_a_default_or_example_that_is_taken);
     suite_add_tcase(suite, normal);

@@ -1,15 +1,18 @@
 /* Cpus: affinity and control groups. */
-#include "cpus.h"
+#include "internal.h"
 
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tothread/cpus.h>
 #include <unistd.h>
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CPUS_MAX    65536
+#define EXTRA       4u
+#define SUGGEST_MAX 32u
 
 static uint32_t affinity_count(void) {
     /* The kernel refuses a set smaller than its own. */
@@ -39,6 +42,21 @@ static bool file_read(const char *path, char *text, size_t capacity) {
     return true;
 }
 
+bool tti_cpus_parse_quota(const char *text, uint32_t *ret_count) {
+    if (*text < '0' || *text > '9')
+        return false;
+    char *rest;
+    unsigned long long quota = strtoull(text, &rest, 10);
+    if (*rest != ' ' || rest[1] < '0' || rest[1] > '9')
+        return false;
+    unsigned long long period = strtoull(rest + 1, &rest, 10);
+    if ((*rest != '\n' && *rest != '\0') || quota == 0 || period == 0)
+        return false;
+    unsigned long long count = quota / period + (quota % period != 0);
+    *ret_count = count < CPUS_MAX ? (uint32_t)count : CPUS_MAX;
+    return true;
+}
+
 /* The smallest quota from path up to the root of the hierarchy. */
 static bool quota_find(char *path, uint32_t *ret_count) {
     bool is_found = false;
@@ -48,7 +66,7 @@ static bool quota_find(char *path, uint32_t *ret_count) {
         uint32_t count;
         int size = snprintf(file, sizeof file, CGROUP_ROOT "%s/cpu.max", path);
         if (size > 0 && (size_t)size < sizeof file && file_read(file, text, sizeof text) &&
-            cpus_parse_quota(text, &count) && (!is_found || count < *ret_count)) {
+            tti_cpus_parse_quota(text, &count) && (!is_found || count < *ret_count)) {
             *ret_count = count;
             is_found = true;
         }
@@ -74,23 +92,13 @@ static bool quota_count(uint32_t *ret_count) {
     return quota_find(path, ret_count);
 }
 
-uint32_t cpus_count(void) {
+uint32_t tt_cpus_count(void) {
     uint32_t count = affinity_count();
     uint32_t quota;
     return quota_count(&quota) && quota < count ? quota : count;
 }
 
-bool cpus_parse_quota(const char *text, uint32_t *ret_count) {
-    if (*text < '0' || *text > '9')
-        return false;
-    char *rest;
-    unsigned long long quota = strtoull(text, &rest, 10);
-    if (*rest != ' ' || rest[1] < '0' || rest[1] > '9')
-        return false;
-    unsigned long long period = strtoull(rest + 1, &rest, 10);
-    if ((*rest != '\n' && *rest != '\0') || quota == 0 || period == 0)
-        return false;
-    unsigned long long count = quota / period + (quota % period != 0);
-    *ret_count = count < CPUS_MAX ? (uint32_t)count : CPUS_MAX;
-    return true;
+uint32_t tt_cpus_suggest_workers(void) {
+    uint32_t count = tt_cpus_count() + EXTRA;
+    return count < SUGGEST_MAX ? count : SUGGEST_MAX;
 }
