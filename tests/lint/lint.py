@@ -296,7 +296,7 @@ def is_test_listed(name, text):
 
 def lint_listed(found):
     """The build lists its sources by hand; one that was forgotten would rot unseen."""
-    folders = ("pool", "server", "server/modules", "tests", "tests/bench")
+    folders = ("pool", "server", "server/modules", "tests", "tests/bench", "tests/consumer")
     lists = {folder: read(Path(folder, "CMakeLists.txt")) for folder in folders}
     for file in files(".c"):
         folder = max((name for name in lists if str(file).startswith(name + "/")), key=len)
@@ -347,7 +347,7 @@ def need(tool):
 
 def lint_format(found):
     tool = need("clang-format")
-    result = run([tool, "--dry-run", "--Werror", *map(str, files(".c", ".h"))])
+    result = run([tool, "--dry-run", "--Werror", *map(str, files(".c", ".cc", ".h"))])
     if result.returncode != 0:
         places = re.findall(r"^(\S+?):(\d+):\d+: (?:error|warning)", result.stdout, re.M)
         for path, line in sorted({path: line for path, line in reversed(places)}.items()):
