@@ -1,7 +1,7 @@
-// The same program in C++: an object that holds its job, by composition.
+// The same program in C++, with the binding for poll(2).
 #include <cinttypes>
 #include <cstdio>
-#include <poll.h>
+#include <tothread/bind/poll.h>
 #include <tothread/pool.h>
 
 namespace {
@@ -41,12 +41,8 @@ int main() {
     sum.up_to = 100;
     if (pool == nullptr || tt_pool_submit(pool, &sum.job) != TT_OK)
         return 1;
-    while (!tt_pool_is_idle(pool)) {
-        pollfd watched{tt_wake_fd(wake), POLLIN, 0};
-        std::int64_t sleep_us = tt_wake_prepare(wake);
-        (void)poll(&watched, 1, sleep_us < 0 ? -1 : static_cast<int>((sleep_us + 999) / 1000));
-        (void)tt_wake_dispatch(wake, 64);
-    }
+    while (!tt_pool_is_idle(pool))
+        (void)tt_bind_poll_turn(wake, nullptr, 0, -1);
     tt_pool_destroy(pool);
     tt_wake_destroy(wake);
     return 0;

@@ -99,7 +99,9 @@ PURE_HTTP = {"server/http/args.h", "server/http/route.h", "server/http/parse.h"}
 
 # Foreign libraries, and the beginnings of the paths that may know them.
 LIBRARIES = {
-    "event2/": ("server/http/", "server/loop."),
+    "event2/": ("server/http/", "server/loop.", "pool/bind/libevent.h"),
+    "uv.h": ("pool/bind/libuv.h",),
+    "glib.h": ("pool/bind/glib.h",),
     "civetweb.h": ("server/admin/",),
     "jansson.h": ("server/json.c", "tests/"),
     "sqlite3.h": ("server/modules/sqlite", "tests/"),
@@ -130,6 +132,8 @@ def resolve(path, name):
 def check_own(found, path, line, target):
     if not os.path.exists(target):
         found.error(path, line, f'"{target}" does not exist')
+    elif path.startswith("pool/bind/"):
+        found.error(path, line, f"bindings are installed: they see <tothread/...> and their own loop's library, not {target}")
     elif path.startswith("pool/") and not target.startswith("pool/"):
         found.error(path, line, f"pool/ uses include/ and its own headers only, not {target}")
     elif path.startswith("include/"):
@@ -152,7 +156,11 @@ def check_own(found, path, line, target):
 def check_angled(found, path, line, name):
     if path.startswith("include/") and name not in C_LIBRARY and not name.startswith("tothread/"):
         found.error(path, line, f"public headers use the C library only, not <{name}>")
-    if path.startswith("pool/") and not is_system(name) and not name.startswith("tothread/"):
+    # bind/: one header for each foreign loop; LIBRARIES says which may include what. Nothing of the library includes them.
+    is_binding = path.startswith("pool/bind/")
+    if path.startswith(("include/", "pool/", "server/")) and name.startswith("tothread/bind/"):
+        found.error(path, line, f"<{name}> is for the library's users")
+    if path.startswith("pool/") and not is_binding and not is_system(name) and not name.startswith("tothread/"):
         found.error(path, line, f"pool/ uses no library, not <{name}>")
     if path.startswith("server/modules/") and name.startswith("tothread/") and name != "tothread/module.h":
         found.error(path, line, f"a module sees <tothread/module.h> only, not <{name}>")
@@ -291,6 +299,8 @@ def is_test_listed(name, text):
         return re.search(rf"^ +{re.escape(Path(noun).name)}\)?$", text, re.M)
     if noun.startswith("modules/"):
         room, noun = "module", noun.removeprefix("modules/")
+    if room == "pool" and noun.startswith("bind/"):
+        room, noun = "bind", noun.removeprefix("bind/").removeprefix("example_")
     return name in text or re.search(rf"tt_{room}_(?:test|bench)\({re.escape(noun)}[ )]", text)
 
 
@@ -356,20 +366,46 @@ def lint_format(found):
             found.error(".clang-format", 1, result.stdout)
 
 
+# Headers for other people's loops: what pkg-config calls the library, and what its own header needs in strict C.
+BINDINGS = {"glib": "glib-2.0", "libevent": "libevent_core", "libuv": "libuv", "poll": None}
+BINDING_FLAGS = {"libuv": ["-D_POSIX_C_SOURCE=200809L"]}
+
+
+def library_flags(header):
+    """Include paths for a binding's own library, as system ones; None where it isn't installed."""
+    library = BINDINGS[header.stem]
+    if library is None:
+        return []
+    result = run(["pkg-config", "--cflags", library])
+    if result.returncode != 0:
+        return None
+    return [*result.stdout.replace("-I", "-isystem").split(), *BINDING_FLAGS.get(header.stem, [])]
+
+
 def lint_headers(found):
+    """Each public header compiles alone, as the first line of a C or C++ program."""
     flags = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Iinclude", "-fsyntax-only"]
     compilers = {"c": (need("gcc"), "-std=c11"), "c++": (need("g++"), "-std=c++17")}
-    headers = sorted(Path("include/tothread").glob("*.h"))
-    if not headers:
-        found.error("include/tothread", 1, "no public headers")
-    for header in headers:
-        for language, (compiler, standard) in compilers.items():
-            with tempfile.NamedTemporaryFile("w", suffix=".c" if language == "c" else ".cc") as source:
-                source.write(f"#include <tothread/{header.name}>\n")
-                source.flush()
-                result = run([compiler, standard, *flags, source.name])
-            if result.returncode != 0:
-                found.error(header, 1, f"doesn't compile alone as {standard[5:]}:\n{result.stdout}")
+    public = {header: [] for header in sorted(Path("include/tothread").glob("*.h"))}
+    bindings = sorted(Path("pool/bind").glob("*.h"))
+    if not public or {header.stem for header in bindings} != set(BINDINGS):
+        found.error("include/tothread", 1, "public headers are missing, or BINDINGS in lint.py doesn't name those of pool/bind")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        # Where the install puts them: bind/ itself is never searched, since it has a poll.h.
+        Path(folder, "tothread").mkdir()
+        Path(folder, "tothread/bind").symlink_to(Path("pool/bind").resolve())
+        for header, own in [*public.items(), *((header, library_flags(header)) for header in bindings)]:
+            if own is None:
+                print(f"{header}: skipped, {BINDINGS[header.stem]} is not installed")
+                continue
+            name = f"tothread/{'bind/' if header in bindings else ''}{header.name}"
+            for language, (compiler, standard) in compilers.items():
+                source = Path(folder, "alone.c" if language == "c" else "alone.cc")
+                source.write_text(f"#include <{name}>\n", encoding="utf-8")
+                result = run([compiler, standard, *flags, *own, f"-I{folder}", str(source)])
+                if result.returncode != 0:
+                    found.error(header, 1, f"doesn't compile alone as {standard[5:]}:\n{result.stdout}")
 
 
 def lint_scripts(found):
