@@ -382,6 +382,12 @@ def library_flags(header):
     return [*result.stdout.replace("-I", "-isystem").split(), *BINDING_FLAGS.get(header.stem, [])]
 
 
+def place_bindings(folder):
+    """Where an install puts them: bind/ itself is never searched, since it has a poll.h."""
+    Path(folder, "tothread").mkdir()
+    Path(folder, "tothread/bind").symlink_to(Path("pool/bind").resolve())
+
+
 def lint_headers(found):
     """Each public header compiles alone, as the first line of a C or C++ program."""
     flags = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Iinclude", "-fsyntax-only"]
@@ -392,9 +398,7 @@ def lint_headers(found):
         found.error("include/tothread", 1, "public headers are missing, or BINDINGS in lint.py doesn't name those of pool/bind")
         return
     with tempfile.TemporaryDirectory() as folder:
-        # Where the install puts them: bind/ itself is never searched, since it has a poll.h.
-        Path(folder, "tothread").mkdir()
-        Path(folder, "tothread/bind").symlink_to(Path("pool/bind").resolve())
+        place_bindings(folder)
         for header, own in [*public.items(), *((header, library_flags(header)) for header in bindings)]:
             if own is None:
                 print(f"{header}: skipped, {BINDINGS[header.stem]} is not installed")
@@ -406,6 +410,31 @@ def lint_headers(found):
                 result = run([compiler, standard, *flags, *own, f"-I{folder}", str(source)])
                 if result.returncode != 0:
                     found.error(header, 1, f"doesn't compile alone as {standard[5:]}:\n{result.stdout}")
+
+
+def lint_manuals(found):
+    """Each manual page renders without a warning, and the C programs in it compile."""
+    scdoc, man, gcc = need("scdoc"), need("man"), need("gcc")
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Iinclude", "-fsyntax-only"]
+    pages = [*sorted(Path("server/man").glob("*.scd")), *sorted(Path("pool/man").glob("*.scd"))]
+    if not pages:
+        found.error("pool/man", 1, "no manual pages")
+    with tempfile.TemporaryDirectory() as folder:
+        place_bindings(folder)
+        for page in pages:
+            text, output, source = read(page), Path(folder, page.stem), Path(folder, "example.c")
+            made = subprocess.run([scdoc], input=text, capture_output=True, text=True, check=False)
+            output.write_text(made.stdout, encoding="utf-8")
+            shown = subprocess.run([man, "--warnings=w", "--local-file", str(output)], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+                                   env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MANPAGER": "cat"})  # fmt: skip
+            if made.returncode != 0 or made.stderr or shown.returncode != 0 or shown.stderr:
+                found.error(page, 1, f"has warnings:\n{made.stderr}{shown.stderr}")
+            for block in re.finditer(r"^```\n(#include.*?)^```$", text, re.S | re.M):
+                source.write_text(block.group(1), encoding="utf-8")
+                result = run([gcc, *flags, f"-I{folder}", str(source)])
+                if result.returncode != 0:
+                    found.error(page, line_of(text, block.start()), f"the program doesn't compile:\n{result.stdout}")
 
 
 def lint_scripts(found):
@@ -471,6 +500,7 @@ RULES = {
     "readme": lint_readme,
     "format": lint_format,
     "headers": lint_headers,
+    "manuals": lint_manuals,
     "scripts": lint_scripts,
     "units": lint_units,
 }
