@@ -145,27 +145,28 @@ static void collect(struct tt_wake *wake) TT_ON_LOOP {
     if (atomic_load_explicit(&wake->finished, memory_order_relaxed) == NULL)
         return;
     struct tt_job *newest = atomic_exchange_explicit(&wake->finished, NULL, memory_order_acquire);
+    struct tt_job **end = wake->pending_end;
     struct tt_job *oldest = NULL;
+    wake->pending_end = &newest->next; /* it comes last */
     while (newest != NULL) {
         struct tt_job *next = newest->next;
         newest->next = oldest;
         oldest = newest;
         newest = next;
     }
-    while (oldest != NULL) {
-        struct tt_job *next = oldest->next;
-        tti_list_append(&wake->pending, oldest);
-        oldest = next;
-    }
+    *end = oldest;
 }
 
 static size_t dispatch_finished(struct tt_wake *wake, size_t max_count) TT_ON_LOOP {
     size_t count = 0;
     collect(wake);
-    while (count < max_count) {
-        struct tt_job *job = tti_list_take(&wake->pending);
-        if (job == NULL)
-            break;
+    while (wake->pending != NULL && count < max_count) {
+        struct tt_job *job = wake->pending;
+        wake->pending = job->next;
+        if (wake->pending == NULL)
+            wake->pending_end = &wake->pending;
+        else
+            tti_job_prefetch(wake->pending);
         if ((job->flags & TTI_DONE_CALLED) != 0)
             release_zombie(job);
         else

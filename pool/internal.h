@@ -132,6 +132,7 @@ struct tt_pool {
     struct tti_queue queue;
     struct tti_worker *hands; /* of more than one job, oldest deal first */
     struct tti_worker *last_hand;
+    bool jobs_are_tiny;         /* the last hand was played out at once */
     uint32_t lower_count;       /* workers with jobs that count against the reserved ones */
     struct tti_worker *workers; /* all threads, newest first */
     struct tti_worker *idle;    /* parked, last-parked first */
@@ -169,8 +170,9 @@ struct tt_wake {
     _Alignas(64) _Atomic uint32_t is_asleep;        /* 1: the next to finish writes the pipe. See wake.c */
 
     /* onloop */
-    _Alignas(64) struct tti_list pending; /* finished jobs that this turn had no room for, oldest first */
-    struct tt_job *given_up;              /* cancelled, expired, abandoned: done is due. Linked by prev */
+    _Alignas(64) struct tt_job *pending; /* finished jobs that this turn has no room for, oldest first */
+    struct tt_job **pending_end;
+    struct tt_job *given_up; /* cancelled, expired, abandoned: done is due. Linked by prev */
     struct tt_job **given_up_end;
     struct tt_limiter *limiters; /* that have waiting jobs */
     struct tt_pool *pools;
@@ -187,6 +189,12 @@ struct tt_wake {
 
 static inline void tti_count(tti_counter *counter) {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/** A job is four cache lines, and jobs come in lists: the next one is fetched while this one is being worked on. */
+static inline void tti_job_prefetch(const struct tt_job *job) {
+    for (size_t at = 0; at < sizeof *job; at += 64)
+        __builtin_prefetch((const char *)job + at, 1);
 }
 
 static inline void tti_pool_hold(struct tt_pool *pool, int32_t change) {

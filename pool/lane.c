@@ -174,7 +174,16 @@ struct tt_job *tti_lane_take(struct tti_queue *queue, uint32_t lower_room) {
         lane->turn->lanes[at].deficit -= cost_of(lane->turn->lanes[at].first);
     }
     struct tt_job *job = lane->turn->lanes[at].first;
-    tti_lane_remove(queue, job);
+    struct tt_job *next = job->next;
+    if (next == NULL) {
+        tti_lane_remove(queue, job);
+        return job;
+    }
+    tti_job_prefetch(next);
+    next->prev = NULL;
+    lane->turn->lanes[at].first = next;
+    lane->count--;
+    queue->count--;
     return job;
 }
 

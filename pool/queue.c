@@ -39,7 +39,9 @@ static uint32_t ready_count(const struct tt_pool *pool) TT_REQUIRES(pool->lock) 
 
 struct tti_worker *tti_queue_wake_one(struct tt_pool *pool) {
     struct tti_worker *worker = pool->idle;
-    if (worker == NULL || pool->waking_count >= WAKING_MAX || ready_count(pool) <= pool->waking_count)
+    /* While jobs are tiny one at a time will do: the first one has mostly done all when the second one comes. */
+    uint32_t most = pool->jobs_are_tiny ? 1 : WAKING_MAX;
+    if (worker == NULL || pool->waking_count >= most || ready_count(pool) <= pool->waking_count)
         return NULL;
     pool->idle = worker->next_idle;
     pool->idle_count--;
@@ -144,7 +146,7 @@ static struct tt_job *take_one(struct tt_pool *pool, uint64_t now_us) TT_REQUIRE
 }
 
 /** What the last hand took tells how many jobs the next one may have. */
-static void judge_hand(struct tti_hand *hand, uint64_t now_us) {
+static void judge_hand(struct tt_pool *pool, struct tti_hand *hand, uint64_t now_us) TT_REQUIRES(pool->lock) {
     uint64_t spent_us = now_us - hand->dealt_us;
     if (hand->count == 0)
         return;
@@ -152,6 +154,7 @@ static void judge_hand(struct tti_hand *hand, uint64_t now_us) {
         hand->next_count = 1;
     else if (spent_us <= JOB_TINY_US * hand->count && hand->next_count < TTI_HAND_MAX)
         hand->next_count *= 2;
+    pool->jobs_are_tiny = hand->next_count == TTI_HAND_MAX;
 }
 
 static void deal_one(struct tt_pool *pool, struct tti_worker *worker, struct tt_job *job, uint64_t started_us)
@@ -174,7 +177,7 @@ static struct tt_job *deal(struct tt_pool *pool, struct tti_worker *worker, uint
     struct tti_hand *hand = &worker->hand;
     unlist_hand(pool, worker);
     tti_queue_set_lower(pool, worker, false);
-    judge_hand(hand, now_us);
+    judge_hand(pool, hand, now_us);
     struct tt_job *first = take_one(pool, now_us);
     tti_hand_clear(hand);
     if (first == NULL)

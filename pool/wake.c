@@ -26,6 +26,7 @@ struct tt_wake *tt_wake_create(struct tt_error *reterr) {
     }
     *wake = (struct tt_wake){.now_is_stale = true, .is_armed = true, .is_asleep = 1};
     wake->given_up_end = &wake->given_up;
+    wake->pending_end = &wake->pending;
     int ends[2];
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
         (void)tt_error_set(reterr, TT_SYSTEM, errno, "can't make a pipe for the loop");
@@ -132,7 +133,7 @@ static bool has_inline_work(const struct tt_wake *wake) TT_ON_LOOP {
 }
 
 static bool has_work(const struct tt_wake *wake) TT_ON_LOOP {
-    return wake->given_up != NULL || wake->pending.first != NULL ||
+    return wake->given_up != NULL || wake->pending != NULL ||
            atomic_load_explicit(&wake->finished, memory_order_seq_cst) != NULL ||
            atomic_load_explicit(&wake->posts, memory_order_seq_cst) != NULL || has_inline_work(wake);
 }
