@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define INDEX_ONE    (UINT64_C(1) << 16)
+#define INDEX_SHIFT  16
+#define INDEX_MASK   (UINT64_C(31) << INDEX_SHIFT)
 #define GIVEN_UP     (UINT64_C(1) << 21)
 #define DEAL_SHIFT   32
 #define GONE(index_) (UINT64_C(1) << (index_))
@@ -42,17 +43,18 @@ void tti_hand_play(struct tti_hand *hand, uint64_t now_us) {
 }
 
 struct tt_job *tti_hand_advance(struct tti_hand *hand, bool *ret_given_up) {
-    /* acq_rel: what give_up and take_back wrote before their part of the word is seen here, and the other way round. */
-    uint64_t before = atomic_fetch_add_explicit(&hand->word, INDEX_ONE, memory_order_acq_rel);
+    uint64_t before = load(hand);
+    uint64_t after;
+    do {
+        uint32_t index = tti_hand_index(before) + 1;
+        while (index < hand->count && (before & GONE(index)) != 0)
+            index++;
+        /* In one step: a flag that outlived its job for a moment would hide the next one from a give_up. */
+        after = (before & ~(INDEX_MASK | GIVEN_UP)) | (uint64_t)index << INDEX_SHIFT;
+    } while (!atomic_compare_exchange_weak_explicit(&hand->word, &before, after, memory_order_acq_rel,
+                                                    memory_order_acquire));
     *ret_given_up = (before & GIVEN_UP) != 0;
-    if (*ret_given_up)
-        (void)atomic_fetch_and_explicit(&hand->word, ~GIVEN_UP, memory_order_relaxed);
-    uint32_t index = tti_hand_index(before) + 1;
-    while (index < hand->count && (before & GONE(index)) != 0) {
-        before = atomic_fetch_add_explicit(&hand->word, INDEX_ONE, memory_order_acq_rel);
-        index = tti_hand_index(before) + 1;
-    }
-    return index < hand->count ? hand->jobs[index] : NULL;
+    return tti_hand_index(after) < hand->count ? hand->jobs[tti_hand_index(after)] : NULL;
 }
 
 static bool take_back_at(struct tti_hand *hand, uint32_t deal, uint32_t index) {

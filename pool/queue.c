@@ -97,6 +97,11 @@ bool tti_queue_has_surplus(const struct tt_pool *pool) {
     return pool->thread_count - pool->zombie_count > pool->target_count;
 }
 
+/** A worker that can serve isn't too many while others can't. */
+static bool has_ready_surplus(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
+    return pool->ready_count > pool->zombie_count && pool->ready_count - pool->zombie_count > pool->target_count;
+}
+
 /* -- hands of more than one job -- */
 
 static void list_hand(struct tt_pool *pool, struct tti_worker *worker) TT_REQUIRES(pool->lock) {
@@ -198,7 +203,7 @@ static struct tt_job *deal(struct tt_pool *pool, struct tti_worker *worker, uint
 struct tt_job *tti_queue_take(struct tt_pool *pool, struct tti_worker *worker, uint64_t now_us) {
     struct tt_job *job = NULL;
     tti_lock_enter(&pool->lock);
-    while (!pool->is_stopping && !tti_queue_has_surplus(pool) && (job = deal(pool, worker, now_us)) == NULL) {
+    while (!pool->is_stopping && !has_ready_surplus(pool) && (job = deal(pool, worker, now_us)) == NULL) {
         worker->next_idle = pool->idle;
         pool->idle = worker;
         pool->idle_count++;

@@ -288,6 +288,25 @@ START_TEST(stack_has_the_size_that_was_asked_for) {
 }
 END_TEST
 
+START_TEST(resize_down_keeps_the_worker_that_can_serve_and_ends_the_one_that_cannot) {
+    struct tt_wake *wake = probe_wake();
+    struct hooks hooks = {0};
+    struct tt_pool *pool = pool_with_hooks(wake, &hooks, 1);
+    struct probe probe;
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).idle_count == 1);
+    atomic_store(&hooks.failures_left, UINT32_MAX);
+    ck_assert_int_eq(tt_pool_resize(pool, 2), TT_OK);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).start_failures >= 1);
+    ck_assert_int_eq(tt_pool_resize(pool, 1), TT_OK);
+    probe_start(pool, &probe, NULL);
+    PROBE_TURN_UNTIL(wake, probe.done_count == 1);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).thread_count == 1);
+    ck_assert_uint_eq(probe_snapshot(pool).starting_count, 0);
+    probe_end(wake, pool);
+    ck_assert_uint_eq(hooks.stops, 1);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("worker");
     TCase *tests = tcase_create("worker");
@@ -302,6 +321,7 @@ int main(void) {
     tcase_add_test(tests, thread_names_are_cut_to_fifteen_bytes_and_keep_their_number);
     tcase_add_test(tests, workers_block_all_signals_but_faults);
     tcase_add_test(tests, stack_has_the_size_that_was_asked_for);
+    tcase_add_test(tests, resize_down_keeps_the_worker_that_can_serve_and_ends_the_one_that_cannot);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }
