@@ -17,8 +17,8 @@
  *   - giving up takes all unstarted jobs of that hand in the same compare-and-swap, and puts them back into the queue. The
  *     flag stays set when the zombie steps on, so there must be no job that it could step on to;
  *   - a give-up whose compare-and-swap fails looks again: the worker may just have stepped onto that very job;
- *   - unstarted jobs in hands count as queued work where it is decided to wake a sleeper, and what a give-up puts back
- *     wakes one as well.
+ *   - unstarted jobs in hands count as queued work where it is decided to wake a sleeper. What a give-up puts back has
+ *     been counted already, and needs no wake of its own.
  *
  *   step here            stands for
  *   deal                 a take under pool->lock; the word's store is release
@@ -40,7 +40,6 @@
  * break: step_by_store        two     the same, by the worker
  * break: steal_by_store       two     the same, by the thief
  * break: give_up_keeps_hand   two     giving up leaves the unstarted jobs in the hand
- * break: give_up_wakes_nobody two     what it puts back is left to whoever comes by
  * break: give_up_tries_once   again   a give-up whose compare-and-swap failed takes the job for ended
  * break: no_look_at_flag      two     the worker does not see that its job was given up
  * break: no_look_at_taken     two     the worker starts what was taken from it
@@ -498,11 +497,7 @@ inline give_up(what) {
         fi
     }
     od;
-#ifdef BREAK_give_up_wakes_nobody
     lock = false
-#else
-    leave_and_wake()
-#endif
 }
 
 active proctype loop() {
