@@ -242,7 +242,7 @@ def functions(text):
 
 
 def lint_sizes(found):
-    for file in files(".c", ".h"):
+    for file in files(".c", ".h", ".pml"):
         text = read(file)
         count = text.count("\n")
         limit = TEST_FILE_ERROR if file.parts[0] == "tests" else FILE_ERROR
@@ -317,6 +317,9 @@ def lint_listed(found):
             is_listed = re.search(rf"(?<![\w/]){re.escape(name)}\b", lists[folder])
         if not is_listed:
             found.error(file, 1, f"is not in {folder}/CMakeLists.txt")
+    for file in files(".pml"):
+        if not re.search(rf"^tt_model_test\({file.stem}\)$", lists["tests"], re.M):
+            found.error(file, 1, "is not in tests/CMakeLists.txt")
 
 
 # -- readme: what it shows is what is there --------------------------------------------------------

@@ -32,7 +32,7 @@
  * run: two             -DWORKERS=2 -DJOBS=2
  * run: again           -DWORKERS=1 -DJOBS=4 -DHAND=2 -DACTIONS=1 -DALL_RETURN
  * run: three           -DWORKERS=3 -DJOBS=3 -DACTIONS=0 -DALL_BLOCK
- * run: thief           -DWORKERS=2 -DJOBS=3 -DACTIONS=1 -DALL_RETURN
+ * run: thief           -DWORKERS=2 -DJOBS=3 -DHAND=2 -DACTIONS=1 -DALL_RETURN
  *
  * break: same_deal_number     again   the next deal has the number of the last one
  * break: take_back_by_store   two     load and store instead of compare-and-swap

@@ -21,7 +21,7 @@
  *   drain_turn           turn in pool.c
  *
  * run: turns           -DPREPARE -DJOBS=1 -DROUNDS=2 -DEXTRA=3
- * run: again           -DPREPARE -DROUNDS=2 -DEXTRA=0
+ * run: again           -DPREPARE -DROUNDS=2 -DEXTRA=1 -DNO_POST
  * run: never_turns     -DJOBS=1 -DROUNDS=2 -DEXTRA=3
  * run: never_workers   -DEXTRA=0
  * run: edge            -DPREPARE -DEDGE -DJOBS=1 -DROUNDS=2 -DEXTRA=3
@@ -36,7 +36,7 @@
  * break: arm_by_store          again         arm does not see that the last sleep was answered: a byte is forgotten
  * break: arm_counts_always     again         arm counts a byte even when nobody could have answered
  * break: disarm_counts_always  turns         the second dispatch of a turn waits for a byte that nobody owes
- * break: no_posts_in_work      again         prepare does not look at the posts
+ * break: no_posts_in_work      turns         prepare does not look at the posts
  * break: no_pending_in_work    again         prepare does not look at what the last turn had no room for
  * break: no_look_after_arm     never_turns   the loop that never prepares arms and does not look again
  * break: no_arm_after_turn     never_turns   a drain's turn does not arm again for the loop that never prepares
@@ -53,7 +53,11 @@
 #ifndef EXTRA
 #define EXTRA 2
 #endif
-#define ALL    (JOBS + ROUNDS) /* with the post */
+#ifdef NO_POST
+#define ALL (JOBS + ROUNDS - 1)
+#else
+#define ALL (JOBS + ROUNDS)
+#endif
 #define BIT(j) (1 << (j))
 
 byte finished; /* the newest job, 0: none */
@@ -335,7 +339,11 @@ active proctype loop() {
 #if JOBS == 2
         run worker(2);
 #endif
+#ifdef NO_POST
+        ended_count++
+#else
         run poster()
+#endif
     }
     do
     :: handled == ALL -> break
