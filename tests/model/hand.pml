@@ -1,63 +1,76 @@
 /*
- * Model of a worker's hand: up to HAND jobs that a worker takes from the queue at once, and one atomic word for each worker
- * {deal number, index of the current job, jobs taken from it, given-up flag}.
+ * Model of a worker's hand: pool/hand.c, with those who use it: deal, steal, take_one and tti_queue_take in pool/queue.c,
+ * tti_worker_run and hand_back_zombie in pool/worker.c, claim, take_back and tti_cancel_ask in pool/cancel.c. A hand is up to
+ * HAND jobs that a worker takes at once, and one atomic word {deal number, index of the running job, mask of those that were
+ * taken out, given-up flag}; the number of jobs stands beside it.
  *
  * Proved: every dealt job is started exactly once or taken back exactly once; one that runs is finished or given up, never
- * both; a finished job is handed over before the next one can block; nobody stays parked while an unstarted job lies in a
- * hand whose worker is blocked; a zombie's hand starts nothing more; a job that runs can always be given up, also a
- * stolen one.
+ * both, and one that runs can always be given up, also a stolen one, also the one that a zombie has just stepped onto; a
+ * finished job is handed over before the next one can block; nobody stays parked while an unstarted job lies in a
+ * hand whose worker is blocked; whoever is inside a job that was given up is known as a zombie, and is counted as long as it
+ * is one; nobody but the loop and its worker looks at a job that isn't theirs: the loop may have freed it; an interrupt hook
+ * is called for the job that runs, and that job goes on to run until the hook has come back.
  *
  * How: a function returns at once, or blocks until no accepted job is unstarted and none that ended is held back. There are
  * as many workers as jobs, so a job left lying is an invalid end state.
  *
- * What the word's protocol must keep, found here; each line has its break:
- *   - a deal is published by one store, after its jobs and their places; places of jobs that are dealt or stolen change
- *     under pool->lock, and so does a deal: only the worker's own step and the loop's take-back go without it;
- *   - slots beyond the deal's last job count as taken from the start: nobody needs to read a number of jobs beside the word;
- *   - giving up takes all unstarted jobs of that hand in the same compare-and-swap, and puts them back into the queue. The
- *     flag stays set when the zombie steps on, so there must be no job that it could step on to;
- *   - a give-up whose compare-and-swap fails looks again: the worker may just have stepped onto that very job;
- *   - unstarted jobs in hands count as queued work where it is decided to wake a sleeper. What a give-up puts back has
- *     been counted already, and needs no wake of its own.
+ * What the protocol must keep, found here; each line has its break:
+ *   - jobs and their places in hands change under pool->lock, all in the same stretch of it; the only one who moves a word
+ *     without the lock is its own worker, so the others need a compare-and-swap for its sake alone;
+ *   - the worker ends a job, forgets its flag and steps over what was taken out in one compare-and-swap;
+ *   - a take-back whose compare-and-swap fails looks again: the worker may just have stepped onto another job. A give-up's
+ *     can fail for one reason only, that the job has ended;
+ *   - giving up leaves the unstarted jobs in the hand: they count as ready where it is decided to wake a sleeper, and whoever
+ *     finds the queue empty looks into the hands before it parks;
+ *   - a zombie that has come back may be one again by then, with the next job of its hand: the word says so.
  *
- *   step here            stands for
- *   deal                 a take under pool->lock; the word's store is release
- *   step                 fetch_add acq_rel on the own word: ends the running job and starts the next one, if it is still there
- *   take_back            compare-and-swap acq_rel by the loop: cancel, expiry in the queue. No lock, but for the look whether
- *                        the job is still in the queue
- *   give_up              compare-and-swap acq_rel by the loop, under pool->lock: run deadline, abandon
- *   steal                compare-and-swap acq_rel by a worker that found the queue empty, under the same lock
- *   park, wake           tti_park_wait, tti_park_wake in pool/lock.h: see park.pml
+ *   step here            function, and the order that it stands for
+ *   take                 tti_queue_take with deal and take_one, under pool->lock; is_stale: TTI_HAND_STALE_US are over
+ *   add, play            tti_hand_add, tti_hand_play: store release
+ *   advance              advance with tti_hand_advance: load acquire, compare-and-swap acq_rel, without the lock
+ *   steal                steal, tti_hand_steal: under pool->lock, load acquire, compare-and-swap acq_rel
+ *   take_back            tti_cancel_waiting, tti_queue_take_back, tti_hand_take_back: a look at phase (relaxed), then the lock
+ *   give_up              claim, tti_hand_give_up: the same
+ *   hand_over            the rest of tti_worker_run: FINISHED (relaxed) and the push; or hand_back_zombie, under pool->lock
+ *   ask                  is_running under pool->lock, then tti_cancel_ask under worker->guard
+ *   leave_and_wake       tti_queue_wake_one, tti_park_wake: see queue.pml and park.pml
  *
  * run: two             -DWORKERS=2 -DJOBS=2
  * run: again           -DWORKERS=1 -DJOBS=4 -DHAND=2 -DACTIONS=1 -DALL_RETURN
  * run: three           -DWORKERS=3 -DJOBS=3 -DACTIONS=0 -DALL_BLOCK
  * run: thief           -DWORKERS=2 -DJOBS=3 -DHAND=2 -DACTIONS=1 -DALL_RETURN
+ * run: hook            -DWORKERS=1 -DJOBS=3 -DALL_RETURN -DHOOK
  *
  * break: same_deal_number     again   the next deal has the number of the last one
  * break: take_back_by_store   two     load and store instead of compare-and-swap
  * break: give_up_by_store     two     the same, by the loop that gives up
- * break: step_by_store        two     the same, by the worker
+ * break: advance_by_store     two     the same, by the worker
  * break: steal_by_store       two     the same, by the thief
- * break: give_up_keeps_hand   two     giving up leaves the unstarted jobs in the hand
- * break: give_up_tries_once   again   a give-up whose compare-and-swap failed takes the job for ended
+ * break: flag_outlives        two     the worker forgets the flag when it has stepped on already
+ * break: take_back_once       hook    a take-back whose compare-and-swap failed takes the job for started
  * break: no_look_at_flag      two     the worker does not see that its job was given up
  * break: no_look_at_taken     two     the worker starts what was taken from it
  * break: steals_current       two     the thief takes the job that runs
+ * break: steal_looks_first    thief   the thief looks at a job before it has taken it
  * break: no_steal             two     a worker parks without a look into the others' hands
  * break: hands_not_counted    two     only the queue counts where sleepers are woken
  * break: held_back            two     the finished job is handed over after the next one
- * break: place_after_word     thief   a stolen job's new place is stored when the lock has been left
+ * break: place_after_lock     thief   a stolen job's new place is stored when the lock has been left
+ * break: zombie_no_more       two     a zombie that has come back is none, whatever has become of its next job
+ * break: no_guard             hook    the worker goes on while its hook is being called
+ * break: hook_not_asked       hook    the hook is called without another look at who runs
  */
 #ifndef HAND
 #define HAND 3
 #endif
 #ifndef ACTIONS
-#define ACTIONS 2 /* of the loop: take-backs and give-ups */
+#define ACTIONS 2 /* of the loop: take-backs, give-ups, interrupts */
 #endif
 #define WAKING_MAX 2
-#define ALL_TAKEN  ((1 << HAND) - 1)
 #define NONE       255
+#define BIT(n)     (1 << (n))
+
+mtype = { QUEUED, DEALT, FINISHED, ZOMBIE };
 
 /* The word, read and written in one step only. */
 typedef word {
@@ -67,39 +80,37 @@ typedef word {
     bool given_up
 };
 word words[WORKERS];
-byte cards[WORKERS * HAND]; /* the jobs of each hand: written by its worker before the word */
-
-/* A job's place: one word too. */
-typedef place {
-    byte whose;
-    byte slot;
-    byte deal
-};
-place places[JOBS];
 
 /* locked */
 bool lock;
-byte queue; /* a set: order is no matter here */
-byte dealt_count;            /* unstarted jobs in hands, at least */
-byte dealt_by[WORKERS];
+byte queue;                /* a set: order is no matter here */
+byte cards[WORKERS * HAND]; /* and read by its worker */
+byte counts[WORKERS];       /* the same */
+bool is_listed[WORKERS];    /* in pool->hands */
+byte whose[JOBS];           /* job->worker, slot, deal */
+byte slots[JOBS];
+byte deals[JOBS];
 bool is_parked[WORKERS];
 bool is_woken[WORKERS];
+bool is_zombie[WORKERS];
 byte waking_count;
 byte zombie_count;
 bool is_stopping;
 
+mtype phase[JOBS] = QUEUED;
 bool signal[WORKERS];
+bool guard[WORKERS];
 
 /* What is proved. */
 bool has_started[JOBS];
 bool was_taken_back[JOBS];
 bool was_given_up[JOBS];
 bool was_finished[JOBS];
+bool is_freed[JOBS];
 byte unstarted = JOBS;
 byte held;  /* jobs that ended, and the loop can't know yet */
 byte ended; /* done and release, both */
 
-#define BIT(n) (1 << (n))
 #ifdef BREAK_same_deal_number
 #define NEXT_DEAL 0
 #else
@@ -108,14 +119,23 @@ byte ended; /* done and release, both */
 
 inline enter() { atomic { !lock -> lock = true } }
 
-#define QUEUED ((queue & 1) + ((queue >> 1) & 1) + ((queue >> 2) & 1) + ((queue >> 3) & 1))
-#ifdef BREAK_hands_not_counted
-#define WAITING QUEUED
+#define LIES(who, at) (at < HAND && is_listed[who] && words[who].index < at && at < counts[who] && (words[who].taken & BIT(at)) == 0)
+#define IN_HAND(who)  (LIES(who, 1) + LIES(who, 2))
+#if WORKERS == 1
+#define IN_HANDS IN_HAND(0)
+#elif WORKERS == 2
+#define IN_HANDS (IN_HAND(0) + IN_HAND(1))
 #else
-#define WAITING (QUEUED + dealt_count)
+#define IN_HANDS (IN_HAND(0) + IN_HAND(1) + IN_HAND(2))
+#endif
+#define IN_QUEUE ((queue & 1) + ((queue >> 1) & 1) + ((queue >> 2) & 1) + ((queue >> 3) & 1))
+#ifdef BREAK_hands_not_counted
+#define READY IN_QUEUE
+#else
+#define READY (IN_QUEUE + IN_HANDS)
 #endif
 
-/* Under the lock, which it leaves: pick_sleeper, tti_park_wake. */
+/* Under the lock, which it leaves. */
 inline leave_and_wake() {
     atomic {
         sleeper = 0;
@@ -124,7 +144,7 @@ inline leave_and_wake() {
         :: else -> break
         od;
         if
-        :: sleeper < WORKERS && WAITING > waking_count && waking_count < WAKING_MAX ->
+        :: sleeper < WORKERS && READY > waking_count && waking_count < WAKING_MAX ->
             is_parked[sleeper] = false;
             is_woken[sleeper] = true;
             waking_count++
@@ -144,6 +164,8 @@ inline leave_and_wake() {
 inline taken_back(job) {
     assert(!has_started[job] && !was_taken_back[job]);
     was_taken_back[job] = true;
+    phase[job] = FINISHED;
+    is_freed[job] = true;
     ended++;
     unstarted--
 }
@@ -178,54 +200,48 @@ inline forget_locals() {
     deal = 0; index = 0; taken = 0; given_up = 0; slot = 0
 }
 
-/* The word of a new deal of `count` jobs. */
-inline publish() {
-    write_word(me, words[me].deal + NEXT_DEAL, 0, ALL_TAKEN & ~(BIT(count) - 1), false);
-#ifdef BREAK_no_look_at_taken
-    size = count;
-#endif
-    count = 0;
-    has_hand = true
+/* deal_one and tti_hand_add. */
+inline add(job) {
+    assert(!is_freed[job]);
+    whose[job] = me;
+    slots[job] = counts[me];
+    deals[job] = words[me].deal + NEXT_DEAL;
+    phase[job] = DEALT;
+    cards[me * HAND + counts[me]] = job;
+    counts[me]++
 }
 
-inline put_place(job, at) {
-    atomic {
-        places[job].whose = me;
-        places[job].slot = at;
-        places[job].deal = words[me].deal + NEXT_DEAL
-    }
+inline take_queued() {
+    slot = 0;
+    do
+    :: (queue & BIT(slot)) == 0 -> slot++
+    :: else -> break
+    od;
+    queue = queue & ~BIT(slot)
 }
 
-/* Takes 1 to HAND jobs. Cards and places first, one store of the word last. */
+/* The first is what take_one has found; then what the queue has, as many as it wants. */
 inline deal_hand() {
     atomic {
+        add(mine);
         do
-        :: count < HAND && queue != 0 ->
-            slot = 0;
-            do
-            :: (queue & BIT(slot)) == 0 -> slot++
-            :: else -> break
-            od;
-            queue = queue & ~BIT(slot);
-            cards[me * HAND + count] = slot;
-            put_place(slot, count);
-            count++
-        :: count > 0 -> break
+        :: counts[me] < HAND && queue != 0 -> take_queued(); add(slot)
+        :: true -> break
         od;
         slot = 0;
-        dealt_by[me] = count - 1;
-        dealt_count = dealt_count + count - 1
+        is_listed[me] = counts[me] > 1;
+        start(mine);
+        write_word(me, words[me].deal + NEXT_DEAL, 0, 0, false)
     }
-    atomic { start(cards[me * HAND]); publish() }
 }
 
-/* Looks into the others' hands for an unstarted job. */
+/* Looks into the others' hands for an unstarted job; the own one is off the list. */
 inline steal() {
     victim = 0;
     do
-    :: victim == WORKERS -> break
-    :: victim == me -> victim++
-    :: victim < WORKERS && victim != me ->
+    :: victim == WORKERS || mine != NONE -> break
+    :: victim < WORKERS && mine == NONE && !is_listed[victim] -> victim++
+    :: victim < WORKERS && mine == NONE && is_listed[victim] ->
         read_word(victim);
         atomic {
 #ifdef BREAK_steals_current
@@ -234,14 +250,20 @@ inline steal() {
             slot = index + 1;
 #endif
             do
-            :: slot < HAND && (taken & BIT(slot)) != 0 -> slot++
+            :: slot < counts[victim] && (taken & BIT(slot)) != 0 -> slot++
             :: else -> break
             od;
-            skip
+            if
+            :: slot >= counts[victim] -> is_listed[victim] = false
+            :: else
+            fi
         };
         if
-        :: slot >= HAND -> victim++
+        :: !is_listed[victim]
         :: else ->
+#ifdef BREAK_steal_looks_first
+            assert(!is_freed[cards[victim * HAND + slot]]);
+#endif
             atomic {
                 if
 #ifdef BREAK_steal_by_store
@@ -250,13 +272,7 @@ inline steal() {
                 :: IS_COPY(victim) ->
 #endif
                     write_word(victim, deal, index, taken | BIT(slot), given_up);
-                    mine = cards[victim * HAND + slot];
-                    start(mine);
-                    if
-                    :: dealt_by[victim] > 0 -> dealt_by[victim]--; dealt_count--
-                    :: else
-                    fi;
-                    break
+                    mine = cards[victim * HAND + slot]
                 :: else /* it has moved on: look again */
                 fi
             }
@@ -265,33 +281,39 @@ inline steal() {
     atomic { forget_locals(); victim = 0 }
 }
 
-/* The stolen job becomes a hand of its own. */
-inline hold_stolen() {
-    atomic { cards[me * HAND] = mine; count = 1; put_place(mine, 0); mine = NONE }
-    atomic { publish() }
-}
-
-/* A take: at the end of the pool no hand, else one with its first job started. */
+/* A hand with its first job started, or `mine` is NONE: the end of the pool. */
 inline take() {
     enter();
-    atomic {
-        dealt_count = dealt_count - dealt_by[me];
-        dealt_by[me] = 0;
-        has_hand = false
-    }
+    is_listed[me] = false; /* unlist_hand */
     do
     :: is_stopping -> break
-    :: !is_stopping && queue != 0 -> deal_hand(); break
-    :: !is_stopping && queue == 0 ->
+    :: else ->
 #ifndef BREAK_no_steal
-        steal();
+        if
+        :: queue == 0
+        :: queue != 0
+        :: queue != 0 -> steal() /* is_stale */
+        fi;
+#endif
+        atomic {
+            counts[me] = 0;
+            if
+            :: mine == NONE && queue != 0 -> take_queued(); mine = slot; slot = 0
+            :: else
+            fi
+        }
+#ifndef BREAK_no_steal
+        if
+        :: mine == NONE -> steal()
+        :: else
+        fi;
 #endif
         if
         :: mine != NONE -> break
         :: else
         fi;
         atomic { is_parked[me] = true; lock = false }
-        atomic { signal[me] -> signal[me] = false }
+        atomic { signal[me] -> signal[me] = false } /* tti_park_wait */
         enter();
         atomic {
             if
@@ -300,67 +322,99 @@ inline take() {
             fi
         }
     od;
-#ifdef BREAK_place_after_word
+#ifdef BREAK_place_after_lock
     leave_and_wake();
     if
-    :: mine != NONE -> hold_stolen()
+    :: mine != NONE -> deal_hand()
     :: else
     fi
 #else
     if
-    :: mine != NONE -> hold_stolen()
+    :: mine != NONE -> deal_hand()
     :: else
     fi;
     leave_and_wake()
 #endif
 }
 
-/* One fetch_add on the own word. The copy is what it was before. */
-inline step() {
-#ifdef BREAK_step_by_store
-    read_word(me);
-    atomic {
-        write_word(me, deal, index + 1, taken, given_up);
-#else
-    atomic {
-        read_word(me);
-        words[me].index++;
+inline advance() {
+#ifdef HOOK
+#ifndef BREAK_no_guard
+    atomic { !guard[me] -> guard[me] = true }
 #endif
-        if
-        :: job == NONE /* it stood on a slot that was taken */
-        :: job != NONE && given_up -> held++
-        :: job != NONE && !given_up ->
-            assert(!was_finished[job] && !was_given_up[job]);
-            was_finished[job] = true;
-            held++
-        fi;
-        index++;
-        next = NONE;
-        if
-#ifdef BREAK_no_look_at_taken
-        :: index < HAND && index < size -> next = cards[me * HAND + index]; start(next)
-#else
-        :: index < HAND && (taken & BIT(index)) == 0 -> next = cards[me * HAND + index]; start(next)
 #endif
-        :: else
-        fi
-    }
+    do
+    :: read_word(me);
+       atomic {
+           slot = index + 1;
+#ifndef BREAK_no_look_at_taken
+           do
+           :: slot < counts[me] && (taken & BIT(slot)) != 0 -> slot++
+           :: else -> break
+           od;
+#endif
+           skip
+       }
+       atomic {
+           if
+#ifdef BREAK_advance_by_store
+           :: true ->
+#else
+           :: IS_COPY(me) ->
+#endif
+#ifdef BREAK_flag_outlives
+               write_word(me, deal, slot, taken, given_up);
+#else
+               write_word(me, deal, slot, taken, false);
+#endif
+               held++;
+               assert(!was_finished[job] && was_given_up[job] == given_up);
+               was_finished[job] = !given_up;
+               if
+               :: slot < counts[me] -> next = cards[me * HAND + slot]; start(next)
+               :: else -> next = NONE
+               fi;
+               break
+           :: else
+           fi
+       }
+    od;
+#ifdef BREAK_flag_outlives
+    words[me].given_up = false;
+#endif
+#ifdef HOOK
+#ifndef BREAK_no_guard
+    guard[me] = false;
+#endif
+#endif
+    skip
 }
 
 inline hand_over() {
     if
-    :: job == NONE
-#ifdef BREAK_no_look_at_flag
-    :: job != NONE ->
-#else
-    :: job != NONE && given_up ->
+#ifndef BREAK_no_look_at_flag
+    :: given_up -> /* hand_back_zombie */
         enter();
-        atomic { zombie_count--; held--; ended++ }
-        leave_and_wake()
-    :: job != NONE && !given_up ->
+        atomic {
+#ifdef BREAK_zombie_no_more
+            is_zombie[me] = false;
+#else
+            is_zombie[me] = words[me].given_up;
 #endif
+            assert(is_zombie[me] || !words[me].given_up);
+            zombie_count--;
+            held--;
+            is_freed[job] = true;
+            ended++;
+            lock = false
+        }
+    :: !given_up ->
+#else
+    :: true ->
+#endif
+        atomic { assert(was_finished[job] && !was_given_up[job]); phase[job] = FINISHED }
         /* tti_complete_push */
-        atomic { assert(was_finished[job] && !was_given_up[job]); held--; ended++ }
+        atomic { held--; is_freed[job] = true; ended++ }
     fi
 }
 
@@ -377,25 +431,19 @@ inline call() {
 }
 
 proctype worker(byte me) {
-    byte deal, index, taken, slot, count, victim, job, next;
+    byte deal, index, taken, slot, victim, job, next;
     byte mine = NONE, sleeper = NONE;
-    bool given_up, has_hand;
-#ifdef BREAK_no_look_at_taken
-    byte size;
-#endif
+    bool given_up;
     do
     :: take();
        if
-       :: !has_hand -> break
-       :: else -> job = cards[me * HAND]
+       :: mine == NONE -> break
+       :: else -> job = mine; mine = NONE
        fi;
        do
        :: true ->
-           if
-           :: job != NONE -> call()
-           :: else
-           fi;
-           step();
+           call();
+           advance();
 #ifdef BREAK_held_back
            if /* runs the next one, then hands this one over */
            :: next != NONE -> call()
@@ -406,111 +454,132 @@ proctype worker(byte me) {
            atomic {
                job = next;
                next = 0;
+               forget_locals();
                if
-               :: job == NONE && (index >= HAND || ((taken | (BIT(index) - 1)) & ALL_TAKEN) == ALL_TAKEN) -> break
+               :: job == NONE -> job = 0; break
                :: else
                fi
            }
-       od;
-       atomic { forget_locals(); job = 0 }
+       od
     od
 }
 
 /* Cancel, or expiry in the queue. */
 inline take_back(what) {
-    enter();
-    atomic {
-        lock = false;
+    if
+    :: phase[what] == QUEUED || phase[what] == DEALT ->
+        enter();
         if
-        :: (queue & BIT(what)) != 0 -> queue = queue & ~BIT(what); taken_back(what); goto acted
-        :: else
-        fi
-    }
-    atomic { who = places[what].whose; at = places[what].slot; its_deal = places[what].deal }
-    do
-    :: read_word(who);
-       if
-#ifdef BREAK_same_deal_number
-       :: index >= at || (taken & BIT(at)) != 0 -> break
-#else
-       :: deal != its_deal || index >= at || (taken & BIT(at)) != 0 -> break
-#endif
-       :: else ->
-           atomic {
+        :: phase[what] == QUEUED -> atomic { queue = queue & ~BIT(what); taken_back(what) }
+        :: else ->
+            who = whose[what];
+            do
+            :: read_word(who);
                if
-#ifdef BREAK_take_back_by_store
-               :: true ->
-#else
-               :: IS_COPY(who) ->
-#endif
-                   write_word(who, deal, index, taken | BIT(at), given_up);
-                   taken_back(what);
+               :: deal != deals[what] || index >= slots[what] || (taken & BIT(slots[what])) != 0 ->
+                   assert(has_started[what] || was_taken_back[what]);
                    break
-               :: else
+               :: else ->
+                   atomic {
+                       if
+#ifdef BREAK_take_back_by_store
+                       :: true ->
+#else
+                       :: IS_COPY(who) ->
+#endif
+                           write_word(who, deal, index, taken | BIT(slots[what]), given_up);
+                           taken_back(what);
+                           break
+#ifdef BREAK_take_back_once
+                       :: else -> assert(has_started[what]); break
+#else
+                       :: else
+#endif
+                       fi
+                   }
                fi
-           }
-       fi
-    od
+            od
+        fi;
+        lock = false
+    :: else
+    fi
 }
 
 /* A run deadline, or abandon. */
 inline give_up(what) {
     enter();
-    atomic { who = places[what].whose; at = places[what].slot; its_deal = places[what].deal }
-    do
-    :: read_word(who);
-    atomic {
-        if
+    if
+    :: phase[what] == DEALT ->
+        who = whose[what];
+        do
+        :: read_word(who);
+           if
+           :: deal != deals[what] || index != slots[what] || given_up ->
+               atomic { /* under the lock it can only have ended, or not have started; but look at it now */
+                   assert(!has_started[what] || was_finished[what] || was_given_up[what] || !IS_COPY(who));
+                   break
+               }
+           :: else ->
+               atomic {
+                   if
 #ifdef BREAK_give_up_by_store
-        :: deal == its_deal && index == at && (taken & BIT(at)) == 0 && !given_up ->
+                   :: true ->
 #else
-        :: IS_COPY(who) && deal == its_deal && index == at && (taken & BIT(at)) == 0 && !given_up ->
+                   :: IS_COPY(who) ->
 #endif
-            assert(has_started[what] && !was_finished[what] && !was_given_up[what]);
-            was_given_up[what] = true;
-            zombie_count++;
-#ifdef BREAK_give_up_keeps_hand
-            write_word(who, deal, index, taken, true);
-#else
-            write_word(who, deal, index, ALL_TAKEN, true);
-            slot = at + 1;
-            do
-            :: slot < HAND ->
-                if
-                :: (taken & BIT(slot)) == 0 -> queue = queue | BIT(cards[who * HAND + slot])
-                :: else
-                fi;
-                slot++
-            :: else -> break
-            od;
-            slot = 0;
-            dealt_count = dealt_count - dealt_by[who];
-            dealt_by[who] = 0;
-#endif
-            break
-#ifndef BREAK_give_up_tries_once
-        :: !IS_COPY(who) /* it has moved on, perhaps to this job: look again */
-#endif
-        :: else -> /* under the lock it can only have ended, or not have started */
-            assert(!has_started[what] || was_finished[what] || was_given_up[what]);
-            break
-        fi
-    }
-    od;
-    lock = false
+                       write_word(who, deal, index, taken, true);
+                       assert(has_started[what] && !was_finished[what] && !was_given_up[what]);
+                       was_given_up[what] = true;
+                       phase[what] = ZOMBIE;
+                       is_zombie[who] = true;
+                       zombie_count++;
+                       break
+                   :: else -> assert(was_finished[what]) /* it is looked at again for spurious failures */
+                   fi
+               }
+           fi
+        od
+    :: else
+    fi;
+    leave_and_wake()
 }
 
+#ifdef HOOK
+inline ask(what) {
+    enter();
+    atomic {
+        who = whose[what];
+        at = phase[what] == DEALT && words[who].deal == deals[what] && words[who].index == slots[what];
+        lock = false
+    }
+    if
+    :: at ->
+        atomic { !guard[who] -> guard[who] = true }
+#ifdef BREAK_hook_not_asked
+        if
+        :: true ->
+#else
+        if
+        :: words[who].deal == deals[what] && words[who].index == slots[what] ->
+#endif
+            assert(!was_finished[what]); /* it is called */
+            assert(!was_finished[what])  /* it returns */
+        :: else
+        fi;
+        guard[who] = false
+    :: else
+    fi;
+    at = 0
+}
+#endif
+
 active proctype loop() {
-    byte deal, index, taken, slot, who, at, its_deal, what, actions;
+    byte deal, index, taken, slot, who, what, actions;
     byte sleeper = NONE;
     bool given_up;
-    atomic {
-        do
-        :: who < WORKERS -> words[who].taken = ALL_TAKEN; who++
-        :: else -> break
-        od;
-        who = 0
-    }
+#ifdef HOOK
+    bool at;
+#endif
     atomic {
         run worker(0);
 #if WORKERS > 1
@@ -531,10 +600,11 @@ active proctype loop() {
         if
         :: true -> take_back(what)
         :: true -> give_up(what)
+#ifdef HOOK
+        :: true -> ask(what)
+#endif
         fi;
-acted:
-        skip;
-        atomic { forget_locals(); who = 0; at = 0; its_deal = 0; what = 0 }
+        atomic { forget_locals(); who = 0; what = 0 }
     od;
     ended == JOBS;
     enter();
@@ -552,7 +622,7 @@ acted:
         lock = false
     }
     _nr_pr == 1;
-    assert(zombie_count == 0 && dealt_count == 0 && unstarted == 0 && held == 0);
+    assert(zombie_count == 0 && unstarted == 0 && held == 0);
     atomic {
         what = 0;
         do
