@@ -1,44 +1,50 @@
 /*
- * Model of a job's end: start or expire, finish or abandon, done, release and the permit. pool/queue.c (assign,
- * tti_queue_remove), pool/worker.c, pool/cancel.c, pool/complete.c, pool/deadline.c (scan_workers), pool/limiter.c.
+ * Model of a job's end: start or expire, finish or abandon, done, release and the permit. pool/queue.c (deal_one,
+ * tti_queue_take_back), pool/worker.c, pool/cancel.c, pool/complete.c, pool/deadline.c (scan_workers), pool/limiter.c.
  *
  * Proved: done exactly once and release exactly once, after it; nothing starts that was taken back; what was given up is never
  * told as finished, and its result never overwrites the verdict; a permit comes back only when the function has really
- * returned; the loop follows no worker's pointer to a job that it has let go; a worker is counted as zombie only while it is
+ * returned; the loop follows no hand's pointer to a job that it has let go, and no job's pointer to a worker whose record is
+ * freed, although the job may still be on the completion list by then; a worker is counted as zombie only while it is
  * one; none of the three uses of a job's two links disturbs another.
  *
  * How: a count that is wrong is a failed assertion; a job that gets lost is a loop that waits for ever. The pipe is wake.pml's,
- * who is woken is queue.pml's: here the loop sees at once what is on its list, and a worker what is in the queue.
+ * who is woken is queue.pml's: here the loop sees at once what is on its list, and a worker what is in the queue. A hand has
+ * one job here: more are hand.pml's.
  *
  *   step here            function, and the order that it stands for
- *   start                assign under pool->lock: worker->job and phase stored release, both
- *   take_back            tti_cancel_waiting, tti_queue_remove: a look at phase relaxed, another under the lock that decides
- *   call                 tti_worker_run up to forget_job: worker->job stored relaxed, before the push's release
- *   finish               compare-and-swap of phase, acq_rel, in tti_worker_run; the outcome is written after it
+ *   start                deal_one and tti_hand_play under pool->lock: phase stored relaxed, the word release
+ *   take_back            tti_cancel_waiting, tti_queue_take_back: a look at phase relaxed, another under the lock that decides
+ *   advance              tti_hand_advance, acq_rel: ends the job, and says whether it was given up
+ *   finish               the rest of tti_worker_run: the outcome, then FINISHED (relaxed, the push's release makes it known)
  *   push                 tti_complete_push, seq_cst
  *   hand_back            hand_back_zombie, under pool->lock
- *   scan                 scan_workers: worker->job loaded acquire, phase relaxed, late jobs linked by prev
- *   give_up              claim (compare-and-swap acq_rel, under pool->lock) and tti_complete_give_up: linked by prev
+ *   goodbye              say_goodbye, and on_gone on the loop: the thread has ended, its record is freed
+ *   scan                 scan_workers: tti_hand_running acquire, late jobs linked by prev
+ *   give_up              claim (phase relaxed, tti_hand_give_up acq_rel, both under pool->lock) and tti_complete_give_up: linked
+ *                        by prev
  *   collect, dispatch    tti_complete_dispatch: exchange acquire
  *   let_go               let_go, tti_limiter_give
  *
  * run: permit          -DJOBS=2 -DPERMIT
  * run: apart           -DJOBS=2
  *
- * break: finish_by_store      apart    the worker's compare-and-swap becomes load and store
+ * break: advance_by_store     apart    the worker's compare-and-swap becomes load and store
  * break: claim_by_store       apart    the loop's does
  * break: claim_without_lock   apart    a zombie comes back before it is counted
- * break: outcome_first        apart    the worker writes its outcome before it has won
- * break: forget_late          apart    the worker's pointer is cleared after the push
+ * break: outcome_first        apart    the worker writes its outcome before it knows that nobody has given the job up
+ * break: advance_late         apart    the worker hands the job over, then goes on
+ * break: finished_late        apart    it is the loop that stores FINISHED, at the job's end
  * break: linked_by_next       apart    the loop's own list uses the link that a zombie's push uses
  * break: release_first        apart    the completion list is looked at before the loop's own is empty
  * break: permit_at_done       permit   a zombie's permit comes back with its done
  * break: no_look_at_phase     apart    a job is taken out of the queue without a look under the lock
  * break: start_without_lock   apart    the phase is stored when the lock has been left
+ * break: taken_back_late      apart    what was taken back is off the queue only when the lock has been left
  */
 #define WORKERS 2
 #define NONE    255
-mtype = { IDLE, LIMITED, QUEUED, RUNNING, FINISHED, ZOMBIE, ENDED };
+mtype = { IDLE, LIMITED, QUEUED, DEALT, FINISHED, ZOMBIE };
 mtype = { NOTHING, DONE, CANCELLED, EXPIRED };
 
 bool lock;
@@ -48,10 +54,14 @@ byte next[JOBS + 1];
 byte prev[JOBS + 1];
 byte queue; /* a set */
 byte finished;
-byte running[WORKERS]; /* worker->job */
+byte running[WORKERS]; /* with the next one, a hand's word */
+bool is_given_up[WORKERS];
 bool is_zombie[WORKERS];
 byte zombie_count;
 byte worker_of[JOBS + 1];
+byte thread_count = WORKERS;
+byte gone; /* posts: a set */
+bool is_freed[WORKERS]; /* the worker's record */
 
 /* What is proved. */
 bool was_done[JOBS + 1];
@@ -90,15 +100,22 @@ inline list_take() {
 
 inline start() {
     worker_of[job] = me;
-    running[me] = job;
-    phase[job] = RUNNING
+    phase[job] = DEALT;
+    running[me] = job
 }
 
-inline forget() { running[me] = 0 }
+inline advance() {
+#ifdef BREAK_advance_by_store
+    is_late = is_given_up[me];
+    atomic { running[me] = 0; is_given_up[me] = false }
+#else
+    atomic { is_late = is_given_up[me]; running[me] = 0; is_given_up[me] = false }
+#endif
+}
 
 proctype worker(byte me) {
     byte job, newest;
-    bool is_won;
+    bool is_late;
 end:
     do
     :: atomic { !lock && queue != 0 -> lock = true }
@@ -118,31 +135,21 @@ end:
 #endif
        }
        inside_count--; /* it returns, whenever it wants */
-#ifndef BREAK_forget_late
-       forget();
-#endif
 #ifdef BREAK_outcome_first
        outcome[job] = DONE;
 #endif
-#ifdef BREAK_finish_by_store
-       is_won = phase[job] == RUNNING;
-       if
-       :: is_won -> phase[job] = FINISHED
-       :: else
-       fi;
+#ifdef BREAK_advance_late
+       is_late = is_given_up[me];
 #else
-       atomic {
-           is_won = phase[job] == RUNNING;
-           if
-           :: is_won -> phase[job] = FINISHED
-           :: else
-           fi
-       }
+       advance();
 #endif
        if
-       :: is_won ->
+       :: !is_late ->
 #ifndef BREAK_outcome_first
            outcome[job] = DONE;
+#endif
+#ifndef BREAK_finished_late
+           phase[job] = FINISHED;
 #endif
            push(job)
        :: else -> /* hand_back_zombie */
@@ -152,14 +159,17 @@ end:
                is_zombie[me] = false;
                zombie_count--
            }
-           phase[job] = ENDED;
            push(job);
            lock = false
        fi;
-#ifdef BREAK_forget_late
-       forget();
+#ifdef BREAK_advance_late
+       advance();
 #endif
-       atomic { job = 0; is_won = false }
+       atomic { job = 0; is_late = false }
+       if
+       :: atomic { !lock && thread_count > 1 -> thread_count--; gone = gone | BIT(me); break } /* goodbye: one too many */
+       :: true
+       fi
     od
 }
 
@@ -187,7 +197,7 @@ inline take_back(what) {
     if
     :: phase[what] == LIMITED ->
         atomic { limited = 0; was_taken_back[what] = true; append_given_up(what, CANCELLED); phase[what] = FINISHED }
-    :: phase[what] == QUEUED ->
+    :: phase[what] == QUEUED || phase[what] == DEALT ->
         enter();
         if
 #ifdef BREAK_no_look_at_phase
@@ -195,31 +205,41 @@ inline take_back(what) {
 #else
         :: phase[what] == QUEUED ->
 #endif
+#ifdef BREAK_taken_back_late
+            lock = false;
+            queue = queue & ~BIT(what);
+#else
             queue = queue & ~BIT(what);
             lock = false;
+#endif
             atomic { was_taken_back[what] = true; append_given_up(what, CANCELLED); phase[what] = FINISHED }
-        :: else -> lock = false
+        :: else -> /* tti_hand_take_back: it runs, or has ended */
+            assert(!is_freed[worker_of[what]]);
+            lock = false
         fi
     :: else
     fi
 }
+
+#define CAN_CLAIM(job) (phase[job] == DEALT && running[worker_of[job]] == job && !is_given_up[worker_of[job]])
 
 /* claim, and the rest of tti_cancel_running. */
 inline give_up(what) {
 #ifndef BREAK_claim_without_lock
     enter();
 #endif
+    assert(phase[what] != DEALT || !is_freed[worker_of[what]]);
 #ifdef BREAK_claim_by_store
-    is_ours = phase[what] == RUNNING;
+    is_ours = CAN_CLAIM(what);
     if
-    :: is_ours -> phase[what] = ZOMBIE
+    :: is_ours -> atomic { running[worker_of[what]] = what; is_given_up[worker_of[what]] = true; phase[what] = ZOMBIE }
     :: else
     fi;
 #else
     atomic {
-        is_ours = phase[what] == RUNNING;
+        is_ours = CAN_CLAIM(what);
         if
-        :: is_ours -> phase[what] = ZOMBIE
+        :: is_ours -> is_given_up[worker_of[what]] = true; phase[what] = ZOMBIE
         :: else
         fi
     }
@@ -247,12 +267,10 @@ inline scan() {
         atomic {
             job = running[who];
             if
-            :: job != 0 ->
+            :: job != 0 && !is_given_up[who] ->
                 assert(!was_released[job]); /* its memory is gone */
-                if
-                :: phase[job] == RUNNING -> prev[job] = late; late = job
-                :: else
-                fi
+                prev[job] = late;
+                late = job
             :: else
             fi;
             who++;
@@ -348,7 +366,7 @@ inline dispatch_finished() {
             :: (pending & BIT(job)) != 0 ->
                 pending = pending & ~BIT(job);
                 if
-                :: phase[job] == ENDED -> let_go(job, has_permit[job])
+                :: was_done[job] -> let_go(job, has_permit[job]) /* TTI_DONE_CALLED */
                 :: else -> tell(job); let_go(job, has_permit[job])
                 fi
             :: else
@@ -395,6 +413,8 @@ active proctype loop() {
         :: true -> scan()
         fi;
         what = 0
+    :: gone != 0 -> /* on_gone: the thread is joined */
+        atomic { who = ((gone & 1) != 0 -> 0 : 1); gone = gone & ~BIT(who); is_freed[who] = true; who = 0 }
     :: given_up != 0 || finished != 0 ->
 #ifdef BREAK_release_first
         dispatch_finished();
