@@ -1,23 +1,31 @@
 /*
  * Model of a pool's end: tt_pool_drain and tt_pool_destroy in pool/pool.c, with the workers' side in pool/worker.c
- * (hand_back_zombie, say_goodbye), while functions may hang for ever and jobs wait for a permit that a hanging one holds.
+ * (hand_back_zombie, say_goodbye) and in pool/nest.c, while functions may hang for ever and jobs wait for a permit that a
+ * hanging one holds. The first job may begin a nest at any time, also as a zombie; its child is the second job.
  *
  * Proved: a drain's hard end always comes (`ends`, for fair schedules), and destroy returns: the pool is idle or only workers
  * inside a function are left, which nobody can wait for. Until then each job's done is called once; its release once, on the
- * loop before destroy returns or on the worker that outlived it; nobody touches the wake after destroy, nor the pool after
- * the last reference has gone; each thread is joined or left behind, never both.
+ * loop before destroy returns or on the worker that outlived it, when no watch hangs on the job any more; nobody touches the
+ * wake after destroy, nor the pool after the last reference has gone; each thread is joined or left behind, never both; a
+ * parent that outlives its pool doesn't wait for children that nobody will start.
  *
  * How: destroy that returns too early is a touch of what is gone; one that never does is an invalid end state where the loop
- * sleeps, and a cycle without is_over where it goes round. The details of a job's end are end.pml's, the pipe is wake.pml's:
- * here a push is one step, and wakes.
+ * sleeps, and a cycle without is_over where it goes round. The details of a job's end are end.pml's, a nest's are nest.pml's,
+ * the pipe is wake.pml's: here a push is one step, and wakes.
+ *
+ * What the protocol must keep, found here; each line has its break:
+ *   - a zombie's job is known under the lock as long as the worker is a zombie: its word forgets the job a moment earlier;
+ *   - a lodger that isn't a zombie runs nothing once all done have been called. It leaves without a word to the loop, so
+ *     the loop must not wait for it: its host counts.
  *
  *   step here            function, and the order that it stands for
  *   take                 tti_queue_take, under pool->lock
- *   finish               compare-and-swap of phase, acq_rel, in tti_worker_run
+ *   advance              tti_hand_advance, acq_rel; the rest of tti_worker_run
  *   hand_back, goodbye   hand_back_zombie, say_goodbye: is_orphaned is read and answered under pool->lock
- *   dispatch             tt_wake_dispatch: posts (on_gone), then the loop's own list, then the completion list
+ *   nest                 tt_nest_run: tti_worker_lodge, send (both under pool->lock), help, tti_worker_leave
+ *   dispatch             tt_wake_dispatch: posts (on_gone, on_start), then the loop's own list, then the completion list
  *   give_up_all          give_up_all, give_up_limited, tti_cancel_running
- *   only_stuck_left      only_stuck_left, under pool->lock
+ *   only_stuck_left      only_stuck_left with drop_watches, under pool->lock; then the last dispatch
  *   pool_release         tti_pool_release: fetch_sub acq_rel
  *
  * run: safe
@@ -31,27 +39,38 @@
  * break: running_not_given_up  live   a drain's hard end waits for what runs
  * break: limited_not_given_up  live   a drain's hard end leaves what waits for a permit
  * break: waits_for_stuck       safe   destroy joins also those inside a function
+ * break: lodgers_awaited       safe   destroy waits for a lodger that runs nothing
+ * break: lodgers_not_counted   safe   a child that hangs on its parent's thread is taken for a release on its way
+ * break: watches_by_word       safe   the jobs that lose their watches are those that the words call given up
+ * break: no_last_dispatch      safe   what a zombie has posted when the pool was orphaned stays on the list
+ * break: posts_without_look    safe   a nest posts to a loop that has gone
  */
 #define WORKERS 2
-#define JOBS    2 /* the second waits for the permit that the first one holds, or for nothing */
-mtype = { IDLE, LIMITED, QUEUED, RUNNING, FINISHED, ZOMBIE, ENDED };
+#define RECORDS 3 /* the last one is the lodger */
+#define LODGER  2
+#define JOBS    2 /* the second waits for the permit that the first one holds, or for nothing, or is its child */
+#define BIT(n)  (1 << (n))
 
-#define BIT(n) (1 << (n))
+mtype = { IDLE, LIMITED, QUEUED, DEALT, FINISHED, ZOMBIE };
 
 bool lock;
 mtype phase[JOBS + 1] = IDLE;
 byte queue;
-byte running[WORKERS]; /* worker->job */
+byte running[RECORDS]; /* with the next one, a hand's word */
+bool is_given_up[RECORDS];
 byte worker_of[JOBS + 1];
-bool is_zombie[WORKERS];
-byte zombie_count;
+bool is_zombie[RECORDS];
+byte zombie_job[RECORDS];
 bool is_stopping;
 bool is_told[WORKERS]; /* parked when the pool stopped, and woken for it */
 bool is_orphaned;
 byte references = 1 + WORKERS;
 byte finished; /* sets */
 byte gone;
-byte workers = BIT(WORKERS) - 1; /* pool->workers: not joined yet */
+bool nest_post;
+byte records = BIT(WORKERS) - 1; /* pool->workers: not joined yet, or not left */
+bool nest_is_over;
+bool is_child; /* the second job */
 
 /* onloop */
 byte given_up;
@@ -65,6 +84,8 @@ bool wake_is_gone;
 bool is_over;
 bool was_done[JOBS + 1];
 bool was_released[JOBS + 1];
+byte watched = BIT(1) + BIT(2);
+bool is_inside[WORKERS]; /* a job, or the end of one */
 
 inline enter() { atomic { !lock -> assert(!pool_is_freed); lock = true } }
 inline leave() { atomic { assert(!pool_is_freed); lock = false } }
@@ -81,34 +102,51 @@ inline pool_release() {
 }
 
 inline push(what) { atomic { assert(!wake_is_gone); finished = finished | BIT(what) } }
-inline post() { atomic { assert(!wake_is_gone); gone = gone | BIT(me) } }
 
 inline release(what) {
     assert(was_done[what] && !was_released[what]);
     was_released[what] = true
 }
 
-inline hand_back() {
-#ifdef BREAK_orphan_look_first
-    is_left = is_orphaned;
-#endif
-    enter();
+/* From advance on. */
+inline end_run(record, what) {
     atomic {
-        is_zombie[me] = false;
-        zombie_count--;
-#ifndef BREAK_orphan_look_first
-        is_left = is_orphaned
-#endif
+        is_late = is_given_up[record];
+        is_given_up[record] = false;
+        running[record] = 0
     }
     if
-    :: is_left
-    :: else -> phase[job] = ENDED; push(job)
+    :: !is_late -> phase[what] = FINISHED; push(what)
+    :: else -> /* hand_back */
+#ifdef BREAK_orphan_look_first
+        is_left = is_orphaned;
+#endif
+        enter();
+        atomic {
+            is_zombie[record] = false;
+            zombie_job[record] = 0;
+#ifndef BREAK_orphan_look_first
+            is_left = is_orphaned
+#endif
+        }
+        if
+        :: is_left
+        :: else -> push(what)
+        fi;
+        leave();
+        if
+        :: is_left -> atomic { assert((watched & BIT(what)) == 0); release(what) }
+        :: else
+        fi
     fi;
-    leave();
-    if
-    :: is_left -> atomic { release(job) }
-    :: else
-    fi
+    atomic { is_late = false; is_left = false }
+}
+
+inline deal(record, what) {
+    queue = queue & ~BIT(what);
+    worker_of[what] = record;
+    running[record] = what;
+    phase[what] = DEALT
 }
 
 inline goodbye() {
@@ -116,7 +154,7 @@ inline goodbye() {
     is_left = is_orphaned;
     if
     :: is_left
-    :: else -> post()
+    :: else -> atomic { assert(!wake_is_gone); gone = gone | BIT(me) }
     fi;
     leave();
     if
@@ -128,46 +166,66 @@ inline goodbye() {
     fi
 }
 
+/* Goes to hung where the child never returns. */
+inline nest() {
+    atomic { !lock -> assert(!pool_is_freed); records = records | BIT(LODGER) }
+#ifdef BREAK_posts_without_look
+    atomic { assert(!wake_is_gone); nest_post = true }
+#else
+    enter();
+    is_left = is_orphaned;
+    if
+    :: is_left -> nest_is_over = true /* TT_CLOSED */
+    :: else -> atomic { assert(!wake_is_gone); nest_post = true }
+    fi;
+    leave();
+#endif
+    is_left = false;
+    do
+    :: nest_is_over -> break
+    :: atomic { !lock && is_child && (queue & BIT(2)) != 0 -> assert(!pool_is_freed); deal(LODGER, 2) }
+       if
+       :: true
+       :: true -> goto hung
+       fi;
+       end_run(LODGER, 2)
+    od;
+    atomic { !lock -> assert(!pool_is_freed); records = records & ~BIT(LODGER) }
+}
+
 proctype worker(byte me) {
     byte job;
-    bool is_won, is_left;
+    bool is_late, is_left;
     do
     :: atomic { /* take; parked until there is a job or an end, which is queue.pml's */
            !lock && (queue != 0 || is_stopping && is_told[me]) -> assert(!pool_is_freed);
            if
            :: is_stopping -> break
-           :: else ->
-               job = (queue & BIT(1) -> 1 : 2);
-               queue = queue & ~BIT(job);
-               worker_of[job] = me;
-               running[me] = job;
-               phase[job] = RUNNING
-           fi
-       }
-       if /* the function returns, or hangs for ever */
-       :: true
-       :: true ->
-end_hung:  false
-       fi;
-       running[me] = 0;
-       atomic {
-           is_won = phase[job] == RUNNING;
-           if
-           :: is_won -> phase[job] = FINISHED
-           :: else
+           :: else -> job = (queue & BIT(1) -> 1 : 2); deal(me, job); is_inside[me] = true
            fi
        }
        if
-       :: is_won -> push(job)
-       :: else -> hand_back()
+       :: is_child && job == 1 -> nest()
+       :: true
        fi;
+       if /* the function returns, or hangs for ever */
+       :: true
+       :: true -> goto hung
+       fi;
+       end_run(me, job);
        atomic {
            job = 0;
-           is_won = false;
+           is_inside[me] = false;
            is_told[me] = is_told[me] || is_stopping /* it comes by itself */
        }
     od;
-    goodbye()
+    goodbye();
+    goto ended;
+hung:
+end_hung:
+    false;
+ended:
+    skip
 }
 
 /* -- the loop */
@@ -175,11 +233,16 @@ end_hung:  false
 inline tell(what) {
     assert(!was_done[what] && !wake_is_gone);
     was_done[what] = true;
-    waiting_count--
+    waiting_count--;
+    if
+    :: is_child && what == 2 -> nest_is_over = true
+    :: else
+    fi
 }
 
 inline let_go(what) {
     release(what);
+    watched = watched & ~BIT(what);
     inside_count--;
     if
     :: what == 1 && limited != 0 -> phase[limited] = QUEUED; queue = queue | BIT(limited); limited = 0
@@ -187,25 +250,35 @@ inline let_go(what) {
     fi
 }
 
-inline dispatch() {
-    do /* posts: joins, and the thread's reference goes with it */
+/* With room for a job: posts have no such limit. */
+inline dispatch(most) {
+    do /* joins, and the thread's reference goes with it */
     :: gone != 0 ->
         enter();
         atomic {
             job = (gone & 1 -> 0 : 1);
             gone = gone & ~BIT(job);
-            workers = workers & ~BIT(job);
+            records = records & ~BIT(job);
             job = 0
         }
         leave();
 #ifndef BREAK_no_reference
         pool_release()
 #endif
+    :: nest_post ->
+        atomic { /* on_start, and the flush under the lock */
+            !lock;
+            nest_post = false;
+            if
+            :: is_closed -> nest_is_over = true
+            :: else -> phase[2] = QUEUED; queue = queue | BIT(2); waiting_count++; inside_count++
+            fi
+        }
     :: else -> break
     od;
     atomic {
         !lock;
-        room = 1; /* a job a turn: DISPATCH_COUNT of them, while posts have no such limit */
+        room = most;
         job = 1;
         do
         :: job <= JOBS ->
@@ -231,7 +304,7 @@ inline dispatch() {
                 room--;
                 finished = finished & ~BIT(job);
                 if
-                :: phase[job] == ENDED
+                :: was_done[job]
                 :: else -> tell(job)
                 fi;
                 let_go(job)
@@ -251,11 +324,12 @@ inline claim(what) {
         atomic {
             !lock;
             if
-            :: phase[what] == RUNNING ->
+            :: phase[what] == DEALT && running[worker_of[what]] == what && !is_given_up[worker_of[what]] ->
+                is_given_up[worker_of[what]] = true;
                 phase[what] = ZOMBIE;
                 given_up = given_up | BIT(what);
-                zombie_count++;
-                is_zombie[worker_of[what]] = true
+                is_zombie[worker_of[what]] = true;
+                zombie_job[worker_of[what]] = what
             :: else
             fi
         }
@@ -290,21 +364,74 @@ inline give_up_all() {
         job = 0
     }
 #ifndef BREAK_running_not_given_up
-    atomic { /* the jobs that run, under the lock */
+    atomic { /* the jobs that run, under the lock: two at most */
         !lock;
-        late = (is_zombie[0] -> 0 : running[0]);
-        later = (is_zombie[1] -> 0 : running[1])
+        job = 0;
+        do
+        :: job < RECORDS ->
+            if
+            :: is_given_up[job] || running[job] == 0
+            :: else -> later = late; late = running[job]
+            fi;
+            job++
+        :: else -> break
+        od;
+        job = 0
     }
     claim(late);
-    claim(later)
+    claim(later);
+    atomic { late = 0; later = 0 }
 #endif
 }
 
-#define IS_STUCK(who) ((workers & BIT(who)) == 0 || is_zombie[who])
+#define IS_IN(who)  ((records & BIT(who)) != 0)
+#define STUCK_COUNT (IS_IN(0) + IS_IN(1) + (IS_IN(LODGER) && is_zombie[LODGER]))
+
+inline only_stuck_left() {
+    only_stuck = (!IS_IN(0) || is_zombie[0]) && (!IS_IN(1) || is_zombie[1]);
+#ifdef BREAK_lodgers_awaited
+    only_stuck = only_stuck && (!IS_IN(LODGER) || is_zombie[LODGER]);
+#endif
+#ifdef BREAK_threads_not_awaited
+    only_stuck = inside_count == is_zombie[0] + is_zombie[1] + is_zombie[LODGER];
+#else
+#ifdef BREAK_lodgers_not_counted
+    only_stuck = only_stuck && inside_count == IS_IN(0) + IS_IN(1);
+#else
+#ifndef BREAK_release_not_awaited
+    only_stuck = only_stuck && inside_count == STUCK_COUNT;
+#endif
+#endif
+#endif
+#ifdef BREAK_waits_for_stuck
+    only_stuck = (records & (BIT(WORKERS) - 1)) == 0;
+#endif
+    if
+    :: only_stuck ->
+        assert((!IS_IN(0) || is_inside[0]) && (!IS_IN(1) || is_inside[1]));
+        is_orphaned = true;
+        job = 0;
+        do
+        :: job < RECORDS ->
+#ifdef BREAK_watches_by_word
+            if
+            :: is_given_up[job] -> watched = watched & ~BIT(running[job])
+            :: else
+            fi;
+#else
+            watched = watched & ~BIT(zombie_job[job]);
+#endif
+            job++
+        :: else -> break
+        od;
+        job = 0
+    :: else
+    fi
+}
 
 active proctype loop() {
     byte job, late, later, room;
-    bool only_stuck;
+    bool only_stuck, is_closed;
     atomic {
         run worker(0);
         run worker(1)
@@ -312,22 +439,25 @@ active proctype loop() {
     atomic { /* submit and flush */
         phase[1] = QUEUED;
         queue = BIT(1);
-        waiting_count = JOBS;
-        inside_count = JOBS;
+        waiting_count = 1;
+        inside_count = 1;
         if
-        :: true -> phase[2] = LIMITED; limited = 2
-        :: true -> phase[2] = QUEUED; queue = queue | BIT(2)
+        :: true -> phase[2] = LIMITED; limited = 2; waiting_count++; inside_count++
+        :: true -> phase[2] = QUEUED; queue = queue | BIT(2); waiting_count++; inside_count++
+        :: true -> is_child = true
         fi
     }
     /* tt_pool_drain: the time is over whenever it wants */
     do
     :: inside_count == 0 -> break
     :: true -> break
-    :: finished != 0 || gone != 0 -> dispatch()
+    :: !is_closed -> is_closed = true
+    :: finished != 0 || gone != 0 || nest_post -> dispatch(1)
     od;
+    is_closed = true;
     do
     :: waiting_count == 0 -> break
-    :: else -> give_up_all(); dispatch()
+    :: else -> give_up_all(); dispatch(1)
     od;
     /* tt_pool_destroy: stop_workers */
     enter();
@@ -345,40 +475,31 @@ active proctype loop() {
     do
     :: atomic {
            !lock;
-#ifdef BREAK_waits_for_stuck
-           only_stuck = workers == 0;
-#else
-#ifdef BREAK_threads_not_awaited
-           only_stuck = inside_count == zombie_count;
-#else
-#ifdef BREAK_release_not_awaited
-           only_stuck = IS_STUCK(0) && IS_STUCK(1);
-#else
-           only_stuck = inside_count == zombie_count && IS_STUCK(0) && IS_STUCK(1);
-#endif
-#endif
-#endif
+           only_stuck_left();
            if
-           :: only_stuck -> is_orphaned = true; break
+           :: only_stuck -> break
            :: else
            fi
        }
-       finished != 0 || gone != 0; /* turn: sleeps */
-       dispatch()
+       finished != 0 || gone != 0 || nest_post; /* turn: sleeps */
+       dispatch(1)
     od;
+#ifndef BREAK_no_last_dispatch
+    dispatch(0);
+#endif
     pool_release();
     atomic {
         wake_is_gone = true; /* destroyed next */
-        assert(given_up == 0 && waiting_count == 0 && finished == 0 && gone == 0);
-        assert(was_done[1] && was_done[2]);
+        assert(given_up == 0 && waiting_count == 0 && finished == 0 && gone == 0 && !nest_post);
+        assert(was_done[1] && (was_done[2] || phase[2] == IDLE));
         assert(was_released[1] || phase[1] == ZOMBIE);
-        assert(was_released[2] || phase[2] == ZOMBIE);
+        assert(was_released[2] || phase[2] == ZOMBIE || phase[2] == IDLE);
         is_over = true
     }
     /* Whoever returned has ended, whoever hangs holds the pool. */
 end_hung:
     _nr_pr == 1;
-    assert(pool_is_freed && was_released[1] && was_released[2])
+    assert(pool_is_freed && was_released[1] && was_released[2] == was_done[2])
 }
 
 ltl ends { <> is_over }
