@@ -16,7 +16,7 @@
  *   arm, disarm          arm, disarm in wake.c: exchange seq_cst, each
  *   has_work             has_work in wake.c: loads seq_cst. With any weaker order in arm, ring, push or has_work the two
  *                        looks could come before the two stores: that is BREAK_look_before_arm and BREAK_ring_before_push
- *   collect              collect in complete.c: exchange acquire; the nodes are the loop's alone from there on
+ *   collect              collect in complete.c: exchange acquire; then one pass turns the list and puts it behind what is pending
  *   prepare, dispatch    tt_wake_prepare, tt_wake_dispatch
  *   drain_turn           turn in pool.c
  *
@@ -38,6 +38,8 @@
  * break: disarm_counts_always  turns         the second dispatch of a turn waits for a byte that nobody owes
  * break: no_posts_in_work      turns         prepare does not look at the posts
  * break: no_pending_in_work    again         prepare does not look at what the last turn had no room for
+ * break: end_stays             again         what is collected next goes to where the list ended before
+ * break: end_not_reset         again         the list was emptied, and still ends at the last job
  * break: no_look_after_arm     never_turns   the loop that never prepares arms and does not look again
  * break: no_arm_after_turn     never_turns   a drain's turn does not arm again for the loop that never prepares
  */
@@ -73,7 +75,8 @@ byte ended_count;
 bool is_armed = true;
 bool uses_prepare;
 byte bytes_expected;
-byte pending; /* a set */
+byte pending;     /* 0: none */
+byte pending_end; /* whose `next` ends the list; 0: pending itself */
 
 inline write_byte() {
     atomic {
@@ -242,14 +245,31 @@ inline collect() {
 #else
     atomic { newest = finished; finished = 0 }
 #endif
-    d_step {
-        do
+    d_step { /* oldest first, behind what is pending; the nodes are the loop's alone */
+        if
         :: newest != 0 ->
-            assert(is_out[newest] && (pending & BIT(newest)) == 0); /* not taken twice */
-            pending = pending | BIT(newest);
-            newest = next[newest]
-        :: else -> break
-        od
+            room = pending_end;
+#ifndef BREAK_end_stays
+            pending_end = newest; /* it comes last */
+#endif
+            do
+            :: newest != 0 ->
+                assert(is_out[newest]);
+                after = next[newest];
+                next[newest] = job;
+                job = newest;
+                newest = after
+            :: else -> break
+            od;
+            if
+            :: room == 0 -> pending = job
+            :: else -> next[room] = job
+            fi;
+            room = 0;
+            after = 0;
+            job = 0
+        :: else
+        fi
     }
 }
 
@@ -266,19 +286,21 @@ inline dispatch(max) {
     fi;
     atomic {
         room = max;
-        job = 1;
         do
-        :: job > JOBS -> break
-        :: job <= JOBS ->
+        :: pending == 0 || room == 0 -> break
+        :: pending != 0 && room > 0 ->
+            job = pending;
+            pending = next[job];
+#ifndef BREAK_end_not_reset
             if
-            :: room > 0 && (pending & BIT(job)) != 0 ->
-                pending = pending & ~BIT(job);
-                handled++;
-                room--;
-                is_out[job] = false
+            :: pending == 0 -> pending_end = 0
             :: else
             fi;
-            job++
+#endif
+            assert(is_out[job]); /* not taken twice */
+            handled++;
+            room--;
+            is_out[job] = false
         od;
         job = 0;
         room = 0
@@ -330,7 +352,7 @@ inline drain_turn() {
 }
 
 active proctype loop() {
-    byte newest, job, handled, room, most;
+    byte newest, job, handled, room, most, after;
     byte extra = EXTRA;
     bool work;
     bit old;
