@@ -59,8 +59,7 @@ byte queue;
 byte running[RECORDS]; /* with the next one, a hand's word */
 bool is_given_up[RECORDS];
 byte worker_of[JOBS + 1];
-bool is_zombie[RECORDS];
-byte zombie_job[RECORDS];
+byte zombie_job[RECORDS]; /* 0: it is no zombie */
 bool is_stopping;
 bool is_told[WORKERS]; /* parked when the pool stopped, and woken for it */
 bool is_orphaned;
@@ -123,7 +122,6 @@ inline end_run(record, what) {
 #endif
         enter();
         atomic {
-            is_zombie[record] = false;
             zombie_job[record] = 0;
 #ifndef BREAK_orphan_look_first
             is_left = is_orphaned
@@ -328,7 +326,6 @@ inline claim(what) {
                 is_given_up[worker_of[what]] = true;
                 phase[what] = ZOMBIE;
                 given_up = given_up | BIT(what);
-                is_zombie[worker_of[what]] = true;
                 zombie_job[worker_of[what]] = what
             :: else
             fi
@@ -385,15 +382,15 @@ inline give_up_all() {
 }
 
 #define IS_IN(who)  ((records & BIT(who)) != 0)
-#define STUCK_COUNT (IS_IN(0) + IS_IN(1) + (IS_IN(LODGER) && is_zombie[LODGER]))
+#define STUCK_COUNT (IS_IN(0) + IS_IN(1) + (IS_IN(LODGER) && zombie_job[LODGER] != 0))
 
 inline only_stuck_left() {
-    only_stuck = (!IS_IN(0) || is_zombie[0]) && (!IS_IN(1) || is_zombie[1]);
+    only_stuck = (!IS_IN(0) || zombie_job[0] != 0) && (!IS_IN(1) || zombie_job[1] != 0);
 #ifdef BREAK_lodgers_awaited
-    only_stuck = only_stuck && (!IS_IN(LODGER) || is_zombie[LODGER]);
+    only_stuck = only_stuck && (!IS_IN(LODGER) || zombie_job[LODGER] != 0);
 #endif
 #ifdef BREAK_threads_not_awaited
-    only_stuck = inside_count == is_zombie[0] + is_zombie[1] + is_zombie[LODGER];
+    only_stuck = inside_count == (zombie_job[0] != 0) + (zombie_job[1] != 0) + (zombie_job[LODGER] != 0);
 #else
 #ifdef BREAK_lodgers_not_counted
     only_stuck = only_stuck && inside_count == IS_IN(0) + IS_IN(1);

@@ -22,7 +22,8 @@
  *     can fail for one reason only, that the job has ended;
  *   - giving up leaves the unstarted jobs in the hand: they count as ready where it is decided to wake a sleeper, and whoever
  *     finds the queue empty looks into the hands before it parks;
- *   - a zombie that has come back may be one again by then, with the next job of its hand: the word says so.
+ *   - a zombie that has come back may be one again by then, with the next job of its hand: it is none only if it was last given
+ *     up for the job that it hands back.
  *
  *   step here            function, and the order that it stands for
  *   take                 tti_queue_take with deal and take_one, under pool->lock; is_stale: TTI_HAND_STALE_US are over
@@ -92,7 +93,7 @@ byte slots[JOBS];
 byte deals[JOBS];
 bool is_parked[WORKERS];
 bool is_woken[WORKERS];
-bool is_zombie[WORKERS];
+byte zombies[WORKERS] = NONE; /* the job that was given up and has not been handed back: the latest one */
 byte waking_count;
 byte zombie_count;
 bool is_stopping;
@@ -119,7 +120,8 @@ byte ended; /* done and release, both */
 
 inline enter() { atomic { !lock -> lock = true } }
 
-#define LIES(who, at) (at < HAND && is_listed[who] && words[who].index < at && at < counts[who] && (words[who].taken & BIT(at)) == 0)
+#define LIES(who, at) \
+    (at < HAND && is_listed[who] && words[who].index < at && at < counts[who] && (words[who].taken & BIT(at)) == 0)
 #define IN_HAND(who)  (LIES(who, 1) + LIES(who, 2))
 #if WORKERS == 1
 #define IN_HANDS IN_HAND(0)
@@ -396,12 +398,15 @@ inline hand_over() {
     :: given_up -> /* hand_back_zombie */
         enter();
         atomic {
+            if
 #ifdef BREAK_zombie_no_more
-            is_zombie[me] = false;
+            :: true -> zombies[me] = NONE
 #else
-            is_zombie[me] = words[me].given_up;
+            :: zombies[me] == job -> zombies[me] = NONE
 #endif
-            assert(is_zombie[me] || !words[me].given_up);
+            :: else
+            fi;
+            assert(zombies[me] != NONE || !words[me].given_up);
             zombie_count--;
             held--;
             is_freed[job] = true;
@@ -531,7 +536,7 @@ inline give_up(what) {
                        assert(has_started[what] && !was_finished[what] && !was_given_up[what]);
                        was_given_up[what] = true;
                        phase[what] = ZOMBIE;
-                       is_zombie[who] = true;
+                       zombies[who] = what;
                        zombie_count++;
                        break
                    :: else -> assert(was_finished[what]) /* it is looked at again for spurious failures */

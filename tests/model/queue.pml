@@ -396,7 +396,8 @@ inline fill() {
     atomic {
         !lock;
         if
-        :: !is_stopping && thread_count - zombie_count < target_count && thread_count < target_count + SPARE && next_worker < THREADS ->
+        :: !is_stopping && thread_count - zombie_count < target_count && thread_count < target_count + SPARE &&
+           next_worker < THREADS ->
             thread_count++;
             run worker(next_worker);
             next_worker++

@@ -16,7 +16,7 @@
  *   arm, disarm          arm, disarm in wake.c: exchange seq_cst, each
  *   has_work             has_work in wake.c: loads seq_cst. With any weaker order in arm, ring, push or has_work the two
  *                        looks could come before the two stores: that is BREAK_look_before_arm and BREAK_ring_before_push
- *   collect              collect in complete.c: exchange acquire; then one pass turns the list and puts it behind what is pending
+ *   collect              collect in complete.c: exchange acquire; then one pass turns the list round, behind what is pending
  *   prepare, dispatch    tt_wake_prepare, tt_wake_dispatch
  *   drain_turn           turn in pool.c
  *
