@@ -136,12 +136,11 @@ static struct tt_job *take_child(struct tti_nest *nest) TT_REQUIRES(nest->pool->
 
 /** Runs one of the children here. Returns: false: there is none to be run. */
 static bool help(struct tti_nest *nest, struct tti_worker *lodger) {
-    struct tt_pool *pool = nest->pool;
-    tti_lock_enter(&pool->lock);
+    tti_lock_enter(&nest->pool->lock);
     struct tt_job *job = take_child(nest);
     if (job != NULL)
-        tti_queue_deal_alone(pool, lodger, job, tti_tick_now_us(&lodger->tick));
-    tti_lock_leave(&pool->lock);
+        tti_queue_deal_alone(nest->pool, lodger, job, tti_tick_now_us(&lodger->tick));
+    tti_lock_leave(&nest->pool->lock);
     if (job != NULL)
         (void)tti_worker_run(lodger, job); /* the hand holds this one only */
     return job != NULL;
