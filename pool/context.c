@@ -1,6 +1,7 @@
 /* Context: see context.h. One block holds the object, its pairs and all texts. */
 #include "internal.h"
 
+#include "fault.h"
 #include <stdlib.h>
 #include <string.h>
 #include <tothread/context.h>
@@ -62,7 +63,9 @@ struct tt_context *tt_context_create(const struct tt_context_values *values, con
     size_t pair_count = wanted.pair_count + old->pair_count;
     if (text_bytes > TT_CONTEXT_BYTES_MAX || pair_count > TT_CONTEXT_BYTES_MAX)
         return NULL;
-    struct tt_context *context = malloc(sizeof *context + pair_count * sizeof *context->pairs + text_bytes);
+    struct tt_context *context = TTI_FAULT_NTH(allocation_fails)
+                                     ? NULL
+                                     : malloc(sizeof *context + pair_count * sizeof *context->pairs + text_bytes);
     if (context == NULL)
         return NULL;
     char *at = (char *)&context->pairs[pair_count];

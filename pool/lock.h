@@ -8,6 +8,9 @@
 #ifndef POOL_LOCK_H
 #define POOL_LOCK_H
 
+#include "fault.h"
+
+#include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,7 +26,7 @@ struct TT_CAPABILITY tti_lock {
 
 /** Thread: any, before others see the lock. Returns: 0 or an errno. */
 static inline int tti_lock_init(struct tti_lock *lock) {
-    return pthread_mutex_init(&lock->mutex, NULL);
+    return TTI_FAULT_NTH(allocation_fails) ? ENOMEM : pthread_mutex_init(&lock->mutex, NULL);
 }
 
 static inline void tti_lock_deinit(struct tti_lock *lock) {

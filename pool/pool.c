@@ -1,6 +1,7 @@
 /* Pool: its beginning, its changes and its end. */
 #include "internal.h"
 
+#include "fault.h"
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -55,7 +56,7 @@ static enum tt_status start_workers(struct tt_pool *pool, struct tt_error *reter
 struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_pool_options *options, struct tt_error *reterr) {
     if (check_options(options, reterr) != TT_OK)
         return NULL;
-    struct tt_pool *pool = calloc(1, sizeof *pool);
+    struct tt_pool *pool = TTI_FAULT_NTH(allocation_fails) ? NULL : calloc(1, sizeof *pool);
     if (pool == NULL || tti_lock_init(&pool->lock) != 0) {
         (void)tt_error_set(reterr, TT_NOMEM, 0, "no memory for pool \"%s\"", options->name);
         free(pool);

@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 struct tt_wake *tt_wake_create(struct tt_error *reterr) {
-    struct tt_wake *wake = aligned_alloc(_Alignof(struct tt_wake), sizeof *wake);
+    struct tt_wake *wake =
+        TTI_FAULT_NTH(allocation_fails) ? NULL : aligned_alloc(_Alignof(struct tt_wake), sizeof *wake);
     if (wake == NULL) {
         (void)tt_error_set(reterr, TT_NOMEM, 0, "no memory for a wake");
         return NULL;

@@ -219,7 +219,7 @@ static void name_worker(struct tti_worker *worker, const char *pool_name) {
 }
 
 struct tti_worker *tti_worker_new(struct tt_pool *pool) {
-    struct tti_worker *worker = calloc(1, sizeof *worker);
+    struct tti_worker *worker = TTI_FAULT_NTH(allocation_fails) ? NULL : calloc(1, sizeof *worker);
     if (worker == NULL || tti_lock_init(&worker->guard) != 0) {
         free(worker);
         return NULL;
