@@ -14,8 +14,10 @@
 #ifndef POOL_INTERNAL_H
 #define POOL_INTERNAL_H
 
+#include "beacon.h"
 #include "clock.h"
 #include "hand.h"
+#include "fault.h"
 #include "lock.h"
 #include "tick.h"
 #include "wheel.h"
@@ -159,11 +161,13 @@ struct tt_pool {
     tti_counter refused_closed;
     tti_counter outcomes[TT_OUTCOME_COUNT];
     tti_counter zombies_ended;
+    TTI_TEST_POOL_FIELDS
 };
 
 struct tt_wake {
     int read_fd;  /* fixed */
     int write_fd; /* fixed */
+    struct tti_beacon beacon;
 
     _Alignas(64) _Atomic(struct tt_job *) finished; /* newest first; pushed by workers, taken whole by the loop */
     _Atomic(struct tt_post *) posts;                /* the same for posts */
@@ -184,7 +188,10 @@ struct tt_wake {
     bool is_armed; /* is_asleep was stored 1 since the last dispatch */
     bool now_is_stale;
     uint64_t now_us;
+    const void *owner; /* fixed: tti_thread_mark of the loop. Here, where each submit looks anyway */
+    int owner_id;      /* fixed: the kernel's */
     struct tti_wheel wheel;
+    TTI_TEST_WAKE_FIELDS
 };
 
 static inline void tti_count(tti_counter *counter) {
@@ -298,5 +305,22 @@ bool tti_cpus_parse_quota(const char *text, uint32_t *ret_count);
 
 /* pool.c */
 void tti_pool_release(struct tt_pool *pool);
+
+/* stall.c */
+void tti_stall_unpark(struct tt_wake *wake) TT_ON_LOOP;
+
+/* misuse.c: both report, and return false */
+bool tti_misuse_thread(const struct tt_wake *wake, const char *function) __attribute__((cold));
+bool tti_misuse_is_wake_free(struct tt_wake *wake, const char *function) TT_ON_LOOP; /* true: it may be destroyed */
+
+/** An address that no other living thread has: one instruction, where pthread_self is a call. */
+static inline const void *tti_thread_mark(void) {
+    return &tti_context_current;
+}
+
+/** At the head of each function that is the loop's. Returns: false once the misuse was reported: then do nothing. */
+static inline bool tti_is_on_loop(const struct tt_wake *wake, const char *function) {
+    return __builtin_expect(wake->owner == tti_thread_mark(), 1) || tti_misuse_thread(wake, function);
+}
 
 #endif

@@ -309,5 +309,6 @@ void tt_pool_destroy(struct tt_pool *pool) {
         (void)tt_wake_dispatch(pool->wake, 0); /* what its threads have posted until then */
     }
     forget(pool);
+    tti_beacon_forget_name(&pool->wake->beacon);
     tti_pool_release(pool);
 }

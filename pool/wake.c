@@ -28,9 +28,17 @@ struct tt_wake *tt_wake_create(struct tt_error *reterr) {
     *wake = (struct tt_wake){.now_is_stale = true, .is_armed = true, .is_asleep = 1};
     wake->given_up_end = &wake->given_up;
     wake->pending_end = &wake->pending;
+    wake->owner = tti_thread_mark();
+    wake->owner_id = gettid();
+    if (tti_lock_init(&wake->beacon.lock) != 0) {
+        (void)tt_error_set(reterr, TT_NOMEM, 0, "no memory for a lock");
+        free(wake);
+        return NULL;
+    }
     int ends[2];
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
         (void)tt_error_set(reterr, TT_SYSTEM, errno, "can't make a pipe for the loop");
+        tti_lock_deinit(&wake->beacon.lock);
         free(wake);
         return NULL;
     }
@@ -41,9 +49,12 @@ struct tt_wake *tt_wake_create(struct tt_error *reterr) {
 }
 
 void tt_wake_destroy(struct tt_wake *wake) {
-    if (wake == NULL)
+    if (wake == NULL || !tti_is_on_loop(wake, __func__))
         return;
     tt_wake_set_default_pool(wake, NULL);
+    if (!tti_misuse_is_wake_free(wake, __func__))
+        return;
+    tti_lock_deinit(&wake->beacon.lock);
     (void)close(wake->read_fd); /* nothing is buffered in a pipe's end: an error loses nothing */
     (void)close(wake->write_fd);
     free(wake);
@@ -109,6 +120,7 @@ static size_t dispatch_posts(struct tt_wake *wake) TT_ON_LOOP {
     size_t count = 0;
     while (oldest != NULL) {
         struct tt_post *next = oldest->next;
+        tti_beacon_enter(&wake->beacon, TT_STALL_POST, oldest, (tti_any_fn)oldest->fn, NULL);
         oldest->fn(oldest);
         oldest = next;
         count++;
@@ -187,6 +199,7 @@ static size_t dispatch_timers(struct tt_wake *wake) TT_ON_LOOP {
     struct tt_timer *timer;
     tti_wheel_advance(&wake->wheel, wake->now_us / 1000);
     while ((timer = tti_wheel_take_expired(&wake->wheel)) != NULL) {
+        tti_beacon_enter(&wake->beacon, TT_STALL_TIMER, timer, (tti_any_fn)timer->fn, NULL);
         timer->fn(timer);
         count++;
     }
@@ -196,7 +209,10 @@ static size_t dispatch_timers(struct tt_wake *wake) TT_ON_LOOP {
 size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
     wake->now_us = tti_clock_now_us();
     wake->now_is_stale = false;
+    tti_beacon_begin(&wake->beacon, wake->now_us);
     disarm(wake);
+    if (atomic_load_explicit(&wake->beacon.is_parked, memory_order_seq_cst) != 0) /* see stall.c */
+        tti_stall_unpark(wake);
     tt_wake_flush(wake);
     size_t count = dispatch_posts(wake);
     count += dispatch_timers(wake);
@@ -204,6 +220,7 @@ size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
         if (pool->options.worker_count == 0)
             (void)tti_inline_run(pool, max_count);
     count += tti_complete_dispatch(wake, max_count);
+    tti_beacon_leave(&wake->beacon);
     tt_wake_flush(wake);
     if (!wake->uses_prepare) {
         arm(wake);
