@@ -36,7 +36,7 @@ void tti_complete_give_up(struct tt_job *job, enum tt_outcome outcome) {
 /** The caller hears how it ended. Whether the job's memory may be gone afterwards is the caller's knowledge. */
 static void tell(struct tt_job *job) TT_ON_LOOP {
     struct tt_pool *pool = job->pool;
-    tt_timer_stop(pool->wake, &job->timer);
+    tti_wheel_remove(&job->timer);
     pool->waiting_count--;
     tti_account_end(job, pool->wake->now_us);
     job->flags |= TTI_DONE_CALLED;
@@ -59,12 +59,14 @@ static void let_go(struct tt_job *job) TT_ON_LOOP {
 
 static void call_done(struct tt_job *job) TT_ON_LOOP {
     tti_context_current = job->context;
+    tti_beacon_enter(&job->pool->wake->beacon, TT_STALL_DONE, job, (tti_any_fn)job->done, job->name);
     if (job->done != NULL)
         job->done(job);
 }
 
 /** The job's memory goes back. Watches outlive it. */
 static void release(struct tt_job *job) TT_ON_LOOP {
+    struct tt_wake *wake = job->pool->wake;
     struct tt_context *context = job->context;
     tt_release_fn release_fn = job->release;
     struct tt_watch *watches = NULL;
@@ -72,16 +74,18 @@ static void release(struct tt_job *job) TT_ON_LOOP {
         tti_watch_move(&watches, &job->watches);
     let_go(job);
     tti_context_current = context;
+    tti_beacon_enter(&wake->beacon, TT_STALL_RELEASE, job, (tti_any_fn)release_fn, job->name);
     if (release_fn != NULL)
         release_fn(job);
     if (watches != NULL)
-        tti_watch_tell_released(&watches);
+        tti_watch_tell_released(wake, &watches);
     if (context != NULL)
         tt_context_release(context);
 }
 
 /** Without a release function: done may free the job, or submit it again, so all of ours comes first. */
 static void end_at_once(struct tt_job *job) TT_ON_LOOP {
+    struct tt_wake *wake = job->pool->wake;
     struct tt_context *context = job->context;
     enum tt_outcome outcome = job->outcome;
     struct tt_watch *watches = NULL;
@@ -89,11 +93,12 @@ static void end_at_once(struct tt_job *job) TT_ON_LOOP {
         tti_watch_move(&watches, &job->watches);
     let_go(job);
     tti_context_current = context;
+    tti_beacon_enter(&wake->beacon, TT_STALL_DONE, job, (tti_any_fn)job->done, job->name);
     if (job->done != NULL)
         job->done(job);
     if (watches != NULL) {
-        tti_watch_tell_done(&watches, outcome);
-        tti_watch_tell_released(&watches);
+        tti_watch_tell_done(wake, &watches, outcome);
+        tti_watch_tell_released(wake, &watches);
     }
     if (context != NULL)
         tt_context_release(context);
@@ -107,7 +112,7 @@ static void end_job(struct tt_job *job) TT_ON_LOOP {
     }
     call_done(job);
     if (job->watches != NULL)
-        tti_watch_tell_done(&job->watches, job->outcome);
+        tti_watch_tell_done(job->pool->wake, &job->watches, job->outcome);
     release(job);
 }
 
@@ -116,7 +121,7 @@ static void end_zombie(struct tt_job *job) TT_ON_LOOP {
     tell(job);
     call_done(job);
     if (job->watches != NULL)
-        tti_watch_tell_done(&job->watches, job->outcome);
+        tti_watch_tell_done(job->pool->wake, &job->watches, job->outcome);
 }
 
 static void release_zombie(struct tt_job *job) TT_ON_LOOP {

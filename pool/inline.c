@@ -45,6 +45,7 @@ size_t tti_inline_run(struct tt_pool *pool, size_t max_count) {
             tti_queue_take(pool, worker, tti_tick_now_us(&worker->tick)); /* never parks: there is a job */
         if (job == NULL)
             break;
+        tti_beacon_enter(&pool->wake->beacon, TT_STALL_RUN, job, (tti_any_fn)job->run, job->name);
         (void)tti_worker_run(worker, job); /* an inline hand holds one */
         count++;
     }

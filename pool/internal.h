@@ -288,8 +288,8 @@ extern _Thread_local struct tt_context *tti_context_current
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* watch.c */
-void tti_watch_tell_done(struct tt_watch **list, enum tt_outcome outcome) TT_ON_LOOP;
-void tti_watch_tell_released(struct tt_watch **list) TT_ON_LOOP;
+void tti_watch_tell_done(struct tt_wake *wake, struct tt_watch **list, enum tt_outcome outcome) TT_ON_LOOP;
+void tti_watch_tell_released(struct tt_wake *wake, struct tt_watch **list) TT_ON_LOOP;
 void tti_watch_move(struct tt_watch **to, struct tt_watch **from) TT_ON_LOOP;
 
 /* stats.c */

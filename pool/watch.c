@@ -41,7 +41,7 @@ void tti_watch_move(struct tt_watch **to, struct tt_watch **from) {
         (*to)->link = to;
 }
 
-void tti_watch_tell_done(struct tt_watch **list, enum tt_outcome outcome) {
+void tti_watch_tell_done(struct tt_wake *wake, struct tt_watch **list, enum tt_outcome outcome) {
     /* One at a time from the front into a list of those that were told: each may stop any of them. */
     struct tt_watch *told = NULL;
     struct tt_watch *watch;
@@ -51,18 +51,22 @@ void tti_watch_tell_done(struct tt_watch **list, enum tt_outcome outcome) {
         if (watch->outcome != TT_NONE)
             continue; /* started by one that was told just now */
         watch->outcome = outcome;
-        if (watch->on_done != NULL)
-            watch->on_done(watch);
+        if (watch->on_done == NULL)
+            continue;
+        tti_beacon_enter_next(&wake->beacon, TT_STALL_WATCH, watch, (tti_any_fn)watch->on_done);
+        watch->on_done(watch);
     }
     tti_watch_move(list, &told);
 }
 
-void tti_watch_tell_released(struct tt_watch **list) {
+void tti_watch_tell_released(struct tt_wake *wake, struct tt_watch **list) {
     struct tt_watch *watch;
     while ((watch = *list) != NULL) {
         delist(watch);
         watch->job = NULL;
-        if (watch->on_release != NULL)
-            watch->on_release(watch);
+        if (watch->on_release == NULL)
+            continue;
+        tti_beacon_enter_next(&wake->beacon, TT_STALL_WATCH, watch, (tti_any_fn)watch->on_release);
+        watch->on_release(watch);
     }
 }
