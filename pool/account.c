@@ -49,6 +49,8 @@ void tti_account_end(struct tt_job *job, uint64_t now_us) {
 }
 
 uint64_t tt_pool_expected_wait_us(const struct tt_pool *pool) {
+    if (!tti_is_on_loop(pool->wake, __func__))
+        return UNKNOWN_WAIT_US;
     uint64_t ends = (uint64_t)pool->rate_count + pool->rate_last_count;
     uint64_t span_us = tti_wake_time_us(pool->wake) - pool->rate_since_us + pool->rate_last_us;
     if (ends == 0 || span_us == 0)

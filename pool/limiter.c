@@ -79,6 +79,8 @@ void tti_limiter_give(struct tt_limiter *limiter) {
 }
 
 void tt_limiter_resize(struct tt_limiter *limiter, uint32_t permit_count) {
+    if (limiter->first != NULL && !tti_is_on_loop(limiter->first->pool->wake, __func__))
+        return;
     limiter->permit_count = permit_count;
     limiter_admit(limiter);
 }

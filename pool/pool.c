@@ -54,6 +54,10 @@ static enum tt_status start_workers(struct tt_pool *pool, struct tt_error *reter
 }
 
 struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_pool_options *options, struct tt_error *reterr) {
+    if (!tti_is_on_loop(wake, __func__)) {
+        (void)tt_error_set(reterr, TT_INVALID, 0, "not on the loop's thread");
+        return NULL;
+    }
     if (check_options(options, reterr) != TT_OK)
         return NULL;
     struct tt_pool *pool = TTI_FAULT_NTH(allocation_fails) ? NULL : calloc(1, sizeof *pool);
@@ -88,6 +92,8 @@ struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_pool_option
 }
 
 enum tt_status tt_pool_resize(struct tt_pool *pool, uint32_t worker_count) {
+    if (!tti_is_on_loop(pool->wake, __func__))
+        return TT_INVALID;
     if (worker_count == 0 || worker_count > TT_POOL_WORKERS_MAX || pool->options.worker_count == 0)
         return TT_INVALID;
     struct tti_worker *sleepers = NULL;
@@ -114,7 +120,7 @@ enum tt_status tt_pool_resize(struct tt_pool *pool, uint32_t worker_count) {
 
 enum tt_status tt_pool_set_limits(struct tt_pool *pool, uint32_t queue_limit, uint32_t spare_count,
                                   uint64_t queue_timeout_us) {
-    if (queue_limit == 0 || spare_count > TT_POOL_WORKERS_MAX)
+    if (!tti_is_on_loop(pool->wake, __func__) || queue_limit == 0 || spare_count > TT_POOL_WORKERS_MAX)
         return TT_INVALID;
     pool->queue_limit = queue_limit;
     pool->queue_timeout_us = queue_timeout_us;
@@ -127,12 +133,14 @@ enum tt_status tt_pool_set_limits(struct tt_pool *pool, uint32_t queue_limit, ui
 }
 
 void tt_pool_close(struct tt_pool *pool) {
+    if (!tti_is_on_loop(pool->wake, __func__))
+        return;
     pool->is_closed = true;
     atomic_store_explicit(&pool->shown_closed, 1, memory_order_relaxed);
 }
 
 bool tt_pool_is_idle(const struct tt_pool *pool) {
-    return pool->inside_count == 0;
+    return tti_is_on_loop(pool->wake, __func__) && pool->inside_count == 0;
 }
 
 /** One turn of a private loop: sleeps until something happens or until due_us, then dispatches. */
@@ -225,6 +233,8 @@ static bool has_unfinished(const struct tt_pool *pool) TT_ON_LOOP {
 }
 
 size_t tt_pool_drain(struct tt_pool *pool, uint64_t timeout_us, struct tt_job_snapshot *left, size_t left_capacity) {
+    if (!tti_is_on_loop(pool->wake, __func__))
+        return 0;
     uint64_t due_us = tti_clock_add_us(tti_clock_now_us(), timeout_us);
     tt_pool_close(pool);
     while (!tt_pool_is_idle(pool) && tti_clock_now_us() < due_us)
@@ -294,7 +304,7 @@ static void forget(struct tt_pool *pool) TT_ON_LOOP {
 }
 
 void tt_pool_destroy(struct tt_pool *pool) {
-    if (pool == NULL)
+    if (pool == NULL || !tti_is_on_loop(pool->wake, __func__))
         return;
     (void)tt_pool_drain(pool, 0, NULL, 0); /* what is left has been told so in its done */
     tt_timer_stop(pool->wake, &pool->scan);

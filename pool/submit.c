@@ -64,7 +64,7 @@ static void enter_key(struct tt_key *key, struct tt_pool *pool) TT_ON_LOOP {
 }
 
 enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job) {
-    if (!is_usable(job) || is_foreign(job->key, pool))
+    if (!tti_is_on_loop(pool->wake, __func__) || !is_usable(job) || is_foreign(job->key, pool))
         return TT_INVALID;
     tti_count(&pool->submitted);
     if (pool->is_closed) {

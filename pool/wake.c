@@ -73,10 +73,14 @@ uint64_t tti_wake_time_us(struct tt_wake *wake) {
 }
 
 uint64_t tt_wake_now_us(struct tt_wake *wake) {
+    if (!tti_is_on_loop(wake, __func__))
+        return tti_clock_now_us();
     return tti_wake_time_us(wake);
 }
 
 void tt_wake_refresh(struct tt_wake *wake) {
+    if (!tti_is_on_loop(wake, __func__))
+        return;
     wake->now_us = tti_clock_now_us();
     wake->now_is_stale = false;
 }
@@ -129,6 +133,8 @@ static size_t dispatch_posts(struct tt_wake *wake) TT_ON_LOOP {
 }
 
 void tt_wake_flush(struct tt_wake *wake) {
+    if (!tti_is_on_loop(wake, __func__))
+        return;
     while (wake->dirty_pools != NULL) {
         struct tt_pool *pool = wake->dirty_pools;
         wake->dirty_pools = pool->next_dirty;
@@ -159,6 +165,8 @@ static void arm(struct tt_wake *wake) TT_ON_LOOP {
 }
 
 int64_t tt_wake_prepare(struct tt_wake *wake) {
+    if (!tti_is_on_loop(wake, __func__))
+        return -1;
     wake->uses_prepare = true;
     tt_wake_flush(wake);
     arm(wake);
@@ -207,6 +215,8 @@ static size_t dispatch_timers(struct tt_wake *wake) TT_ON_LOOP {
 }
 
 size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
+    if (!tti_is_on_loop(wake, __func__))
+        return 0;
     wake->now_us = tti_clock_now_us();
     wake->now_is_stale = false;
     tti_beacon_begin(&wake->beacon, wake->now_us);
@@ -232,6 +242,8 @@ size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
 }
 
 void tt_timer_start(struct tt_wake *wake, struct tt_timer *timer, uint64_t delay_us, tt_timer_fn fn) {
+    if (!tti_is_on_loop(wake, __func__))
+        return;
     tti_wheel_remove(timer);
     timer->fn = fn;
     /* The millisecond after, so that it is never early, nor called again by the dispatch that calls it now. */
@@ -239,6 +251,6 @@ void tt_timer_start(struct tt_wake *wake, struct tt_timer *timer, uint64_t delay
 }
 
 void tt_timer_stop(struct tt_wake *wake, struct tt_timer *timer) {
-    (void)wake;
-    tti_wheel_remove(timer);
+    if (tti_is_on_loop(wake, __func__))
+        tti_wheel_remove(timer);
 }

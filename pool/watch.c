@@ -20,7 +20,9 @@ static void delist(struct tt_watch *watch) TT_ON_LOOP {
 }
 
 enum tt_status tt_watch_start(struct tt_watch *watch, struct tt_job *job) {
-    if (watch->link != NULL || job->pool == NULL || tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
+    if (job->pool == NULL || !tti_is_on_loop(job->pool->wake, __func__))
+        return TT_INVALID;
+    if (watch->link != NULL || tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
         return TT_INVALID;
     watch->job = job;
     watch->outcome = (job->flags & TTI_DONE_CALLED) != 0 ? job->outcome : TT_NONE;
@@ -29,8 +31,11 @@ enum tt_status tt_watch_start(struct tt_watch *watch, struct tt_job *job) {
 }
 
 void tt_watch_stop(struct tt_watch *watch) {
-    if (watch->link != NULL)
+    if (watch->link != NULL) {
+        if (!tti_is_on_loop(watch->job->pool->wake, __func__))
+            return;
         delist(watch);
+    }
     watch->job = NULL;
 }
 
