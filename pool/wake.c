@@ -45,6 +45,7 @@ struct tt_wake *tt_wake_create(struct tt_error *reterr) {
     wake->read_fd = ends[0];
     wake->write_fd = ends[1];
     tti_wheel_init(&wake->wheel, tti_clock_now_us() / 1000);
+    TTI_TEST_ADD_WAKE(wake);
     return wake;
 }
 
@@ -57,6 +58,7 @@ void tt_wake_destroy(struct tt_wake *wake) {
     tti_lock_deinit(&wake->beacon.lock);
     (void)close(wake->read_fd); /* nothing is buffered in a pipe's end: an error loses nothing */
     (void)close(wake->write_fd);
+    TTI_TEST_REMOVE_WAKE(wake);
     free(wake);
 }
 
