@@ -19,6 +19,18 @@ static void delist(struct tt_watch *watch) TT_ON_LOOP {
     watch->link = NULL;
 }
 
+static struct tt_watch *take_first(struct tt_watch **list) TT_ON_LOOP {
+    struct tt_watch *watch = *list;
+    if (watch == NULL)
+        return NULL;
+    *list = watch->next;
+    if (watch->next != NULL)
+        watch->next->link = list;
+    watch->next = NULL;
+    watch->link = NULL;
+    return watch;
+}
+
 enum tt_status tt_watch_start(struct tt_watch *watch, struct tt_job *job) {
     if (job->pool == NULL || !tti_is_on_loop(job->pool->wake, __func__))
         return TT_INVALID;
@@ -31,11 +43,10 @@ enum tt_status tt_watch_start(struct tt_watch *watch, struct tt_job *job) {
 }
 
 void tt_watch_stop(struct tt_watch *watch) {
-    if (watch->link != NULL) {
-        if (!tti_is_on_loop(watch->job->pool->wake, __func__))
-            return;
+    if (watch->link != NULL && !tti_is_on_loop(watch->job->pool->wake, __func__))
+        return;
+    if (watch->link != NULL)
         delist(watch);
-    }
     watch->job = NULL;
 }
 
@@ -50,28 +61,24 @@ void tti_watch_tell_done(struct tt_wake *wake, struct tt_watch **list, enum tt_o
     /* One at a time from the front into a list of those that were told: each may stop any of them. */
     struct tt_watch *told = NULL;
     struct tt_watch *watch;
-    while ((watch = *list) != NULL) {
-        delist(watch);
+    while ((watch = take_first(list)) != NULL) {
         enlist(watch, &told);
         if (watch->outcome != TT_NONE)
             continue; /* started by one that was told just now */
         watch->outcome = outcome;
-        if (watch->on_done == NULL)
-            continue;
         tti_beacon_enter_next(&wake->beacon, TT_STALL_WATCH, watch, (tti_any_fn)watch->on_done);
-        watch->on_done(watch);
+        if (watch->on_done != NULL)
+            watch->on_done(watch);
     }
     tti_watch_move(list, &told);
 }
 
 void tti_watch_tell_released(struct tt_wake *wake, struct tt_watch **list) {
     struct tt_watch *watch;
-    while ((watch = *list) != NULL) {
-        delist(watch);
+    while ((watch = take_first(list)) != NULL) {
         watch->job = NULL;
-        if (watch->on_release == NULL)
-            continue;
         tti_beacon_enter_next(&wake->beacon, TT_STALL_WATCH, watch, (tti_any_fn)watch->on_release);
-        watch->on_release(watch);
+        if (watch->on_release != NULL)
+            watch->on_release(watch);
     }
 }
