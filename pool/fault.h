@@ -46,7 +46,8 @@ bool tti_test_may_take(struct tt_pool *pool);
 #define TTI_TEST_ADD_WAKE(wake)    tti_test_add_wake(wake)
 #define TTI_TEST_REMOVE_WAKE(wake) tti_test_remove_wake(wake)
 /* Asked under the pool's lock, just before a job is taken from its queue: true uses up a step of a parked pool. */
-#define TTI_TEST_MAY_TAKE(pool) tti_test_may_take(pool)
+#define TTI_TEST_MAY_TAKE(pool)  tti_test_may_take(pool)
+#define TTI_TEST_IS_PARKED(pool) ((pool)->is_parked)
 /* Fields of struct tt_wake and struct tt_pool. */
 #define TTI_TEST_WAKE_FIELDS struct tt_wake *next_wake;
 #define TTI_TEST_POOL_FIELDS \
@@ -59,6 +60,7 @@ bool tti_test_may_take(struct tt_pool *pool);
 #define TTI_TEST_ADD_WAKE(wake)    (void)(wake)
 #define TTI_TEST_REMOVE_WAKE(wake) (void)(wake)
 #define TTI_TEST_MAY_TAKE(pool)    true
+#define TTI_TEST_IS_PARKED(pool)   false
 #define TTI_TEST_WAKE_FIELDS
 #define TTI_TEST_POOL_FIELDS
 #endif

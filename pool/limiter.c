@@ -78,23 +78,34 @@ void tti_limiter_give(struct tt_limiter *limiter) {
     limiter_admit(limiter);
 }
 
+/** A limiter in which nobody waits knows no loop. */
+static bool is_on_loop(const struct tt_limiter *limiter, const char *function) TT_ON_LOOP {
+    return limiter->first == NULL || tti_is_on_loop(limiter->first->pool->wake, function);
+}
+
 void tt_limiter_resize(struct tt_limiter *limiter, uint32_t permit_count) {
-    if (limiter->first != NULL && !tti_is_on_loop(limiter->first->pool->wake, __func__))
+    if (!is_on_loop(limiter, __func__))
         return;
     limiter->permit_count = permit_count;
     limiter_admit(limiter);
 }
 
 void tt_limiter_pause(struct tt_limiter *limiter) {
+    if (!is_on_loop(limiter, __func__))
+        return;
     limiter->is_paused = true;
 }
 
 void tt_limiter_resume(struct tt_limiter *limiter) {
+    if (!is_on_loop(limiter, __func__))
+        return;
     limiter->is_paused = false;
     limiter_admit(limiter);
 }
 
 void tt_limiter_get_stats(const struct tt_limiter *limiter, struct tt_limiter_stats *ret_stats) {
+    if (!is_on_loop(limiter, __func__))
+        return;
     const struct tt_job *oldest = limiter->first;
     *ret_stats = (struct tt_limiter_stats){
         .permit_count = limiter->permit_count,

@@ -192,8 +192,7 @@ static struct tt_job *deal(struct tt_pool *pool, struct tti_worker *worker, uint
     deal_one(pool, worker, first, now_us);
     tti_queue_set_lower(pool, worker, pool->options.reserved_count != 0 && first->priority != TT_PRIORITY_HIGH);
     /* The others get their share. Where workers are reserved a hand would have to be of one class: not worth it. */
-    bool is_alone =
-        pool->options.reserved_count != 0 || pool->options.worker_count == 0 || TTI_TEST_IS_PARKED(pool);
+    bool is_alone = pool->options.reserved_count != 0 || pool->options.worker_count == 0 || TTI_TEST_IS_PARKED(pool);
     uint32_t share = is_alone ? 0 : pool->queue.count / (2 * pool->target_count);
     while (hand->count < hand->next_count && share-- > 0)
         deal_one(pool, worker, tti_lane_take(&pool->queue, UINT32_MAX), 0);

@@ -105,7 +105,7 @@ void tt_test_reset(void) {
 /* -- the order in which jobs start -- */
 
 bool tti_test_may_take(struct tt_pool *pool) {
-    if (!pool->is_parked || pool->queue.first == NULL)
+    if (!pool->is_parked || pool->queue.count == 0)
         return true;
     if (pool->step_count == 0)
         return false;

@@ -41,6 +41,10 @@ static void on_release(struct tt_job *job) {
 }
 
 struct tt_pool *tt_wake_default_pool(struct tt_wake *wake, struct tt_error *reterr) {
+    if (!tti_is_on_loop(wake, __func__)) {
+        (void)tt_error_set(reterr, TT_INVALID, 0, "not on the loop's thread");
+        return NULL;
+    }
     if (wake->default_pool != NULL)
         return wake->default_pool;
     struct tt_pool_options options = {
@@ -51,6 +55,8 @@ struct tt_pool *tt_wake_default_pool(struct tt_wake *wake, struct tt_error *rete
 }
 
 void tt_wake_set_default_pool(struct tt_wake *wake, struct tt_pool *pool) {
+    if (!tti_is_on_loop(wake, __func__))
+        return;
     struct tt_pool *before = wake->owns_default_pool ? wake->default_pool : NULL;
     wake->default_pool = pool;
     wake->owns_default_pool = false;
@@ -61,6 +67,8 @@ enum tt_status tt_to_thread(struct tt_wake *wake, tt_to_thread_fn fn, void *argu
                             const struct tt_to_thread_options *options) {
     static const struct tt_to_thread_options no_options;
     struct tt_error error = {.status = TT_NOMEM};
+    if (!tti_is_on_loop(wake, __func__))
+        return TT_INVALID;
     if (options == NULL)
         options = &no_options;
     struct tt_pool *pool = options->pool != NULL ? options->pool : tt_wake_default_pool(wake, &error);

@@ -10,6 +10,7 @@
 #include <tothread/misuse.h>
 #include <tothread/stall.h>
 #include <tothread/testing.h>
+#include <tothread/to_thread.h>
 #include <tothread/watch.h>
 #include <unistd.h>
 
@@ -55,6 +56,16 @@ static void no_stall(const struct tt_stall *stall, void *context) {
     (void)context;
 }
 
+static void *no_call(void *argument) {
+    return argument;
+}
+
+static void no_result(void *result, enum tt_outcome outcome, void *context) {
+    (void)result;
+    (void)outcome;
+    (void)context;
+}
+
 static bool never(void *argument) {
     (void)argument;
     return false;
@@ -86,6 +97,11 @@ REFUSES(tt_test_step, (tt_test_step(stage.pool, 1), true))
 REFUSES(tt_test_unpark, (tt_test_unpark(stage.pool), true))
 REFUSES(tt_timer_start, (tt_timer_start(stage.wake, &stage.timer, 0, no_timer), stage.timer.due_ms > 1000000))
 REFUSES(tt_timer_stop, (tt_timer_stop(stage.wake, &stage.timer), stage.timer.prev != NULL))
+REFUSES(tt_to_thread, tt_to_thread(stage.wake, no_call, NULL, no_result, NULL, NULL) == TT_INVALID)
+REFUSES(tt_wake_default_pool, tt_wake_default_pool(stage.wake, NULL) == NULL)
+REFUSES(tt_wake_set_default_pool, (tt_wake_set_default_pool(stage.wake, stage.pool), true))
+REFUSES(tt_limiter_pause, (tt_limiter_pause(&stage.limiter), !stage.limiter.is_paused))
+REFUSES(tt_limiter_resume, (tt_limiter_resume(&stage.limiter), true))
 REFUSES(tt_wake_destroy, (tt_wake_destroy(stage.wake), tt_wake_fd(stage.wake) >= 0))
 REFUSES(tt_wake_dispatch, tt_wake_dispatch(stage.wake, 1) == 0)
 REFUSES(tt_wake_flush, (tt_wake_flush(stage.wake), true))
@@ -94,6 +110,12 @@ REFUSES(tt_wake_prepare, tt_wake_prepare(stage.wake) == -1)
 REFUSES(tt_wake_refresh, (tt_wake_refresh(stage.wake), true))
 REFUSES(tt_watch_start, tt_watch_start(&stage.other_watch, &stage.waiter.job) == TT_INVALID)
 REFUSES(tt_watch_stop, (tt_watch_stop(&stage.watch), stage.watch.job == &stage.waiter.job))
+
+static void call_tt_limiter_get_stats(void) {
+    struct tt_limiter_stats stats = {.used_count = 99};
+    tt_limiter_get_stats(&stage.limiter, &stats);
+    ck_assert_uint_eq(stats.used_count, 99);
+}
 
 static void call_tt_pool_create(void) {
     struct tt_error error = {0};
@@ -120,6 +142,8 @@ static const struct row {
     ROW(tt_test_unpark),    ROW(tt_timer_start),       ROW(tt_timer_stop),
     ROW(tt_wake_destroy),   ROW(tt_wake_dispatch),     ROW(tt_wake_flush),
     ROW(tt_wake_now_us),    ROW(tt_wake_prepare),      ROW(tt_wake_refresh),
+    ROW(tt_to_thread),      ROW(tt_wake_default_pool), ROW(tt_wake_set_default_pool),
+    ROW(tt_limiter_pause),  ROW(tt_limiter_resume),    ROW(tt_limiter_get_stats),
     ROW(tt_watch_start),    ROW(tt_watch_stop),        ROW(tt_pool_expected_wait_us),
 };
 
