@@ -123,17 +123,24 @@ START_TEST(nothing_is_served_with_a_mistake) {
 }
 END_TEST
 
+/** Binds a port and doesn't listen. Returns: the socket. */
+static int take_port(int *ret_port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
 /* The port is taken: to try it would be another mistake. */
 START_TEST(no_port_is_touched_with_a_mistake) {
     char text[160];
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof address;
-    int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(taken, 0);
-    ck_assert_int_eq(bind(taken, (const struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(getsockname(taken, (struct sockaddr *)&address, &size), 0);
+    int port;
+    int taken = take_port(&port);
     setup_folder();
-    int port = ntohs(address.sin_port);
     (void)snprintf(text, sizeof text, "[server]\nlisten = 127.0.0.1:%d\nadmin = 127.0.0.1:%d\n", port, port); /* fits */
     file_write(config, text);
     struct output output = RUN("serve", "-c", config);
@@ -447,10 +454,10 @@ END_TEST
 
 START_TEST(nobody_to_ask_exits_1) {
     static const char *const commands[] = {"status", "calls", "drain", "reload"};
-    struct server server = server_start_demo(NULL);
     char nobody[32];
-    (void)snprintf(nobody, sizeof nobody, "127.0.0.1:%d", server.admin_port); /* fits */
-    server_stop(&server);
+    int port;
+    int taken = take_port(&port); /* bound, and nobody listens: no other process can have it meanwhile */
+    (void)snprintf(nobody, sizeof nobody, "127.0.0.1:%d", port); /* fits */
     for (size_t i = 0; i < sizeof commands / sizeof *commands * 2; i++) {
         const char *args[] = {commands[i / 2], "--admin", nobody, i % 2 != 0 ? "--json" : NULL, NULL};
         struct output output = program_run(args);
@@ -459,6 +466,7 @@ START_TEST(nobody_to_ask_exits_1) {
         expect_text(output.err, "tothread: can't ask the service at 127.0.0.1:");
         output_free(&output);
     }
+    ck_assert_int_eq(close(taken), 0);
 }
 END_TEST
 

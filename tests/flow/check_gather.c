@@ -142,22 +142,23 @@ END_TEST
 
 START_TEST(configured_gather_takes_as_long_as_its_slowest_call) {
     struct server server = server_start_demo(NULL);
-    for (int i = 0; i < 2; i++) {
+    uint64_t took_ms = UINT64_MAX;
+    /* One after the other would take 900 ms each time; a busy machine only now and then. */
+    for (int i = 0; i < 10 && took_ms >= 850; i++) {
         uint64_t begun_ms = clock_ms();
         struct response response = server_get(&server, "/gather");
-        uint64_t took_ms = clock_ms() - begun_ms;
+        took_ms = clock_ms() - begun_ms;
         ck_assert_int_eq(response.status, 200);
         expect_member(&response, "results.0.body.ms", "400");
         expect_member(&response, "results.1.body.ms", "500");
         ck_assert_uint_ge(took_ms, 499);
-        if (i == 1) /* the first may meet a busy start */
-            ck_assert_uint_lt(took_ms, PROGRAM_SLOWNESS == 1 ? 850 : 3000);
         double queue_ms, run_ms;
         ck_assert_int_eq(
             sscanf(response_header(&response, "Server-Timing"), "queue;dur=%lf, run;dur=%lf", &queue_ms, &run_ms), 2);
         ck_assert_double_ge(run_ms, 500);
         response_free(&response);
     }
+    ck_assert_uint_lt(took_ms, 850);
     int fd = client_connect(server.port);
     client_put(fd, "HEAD /gather HTTP/1.1\r\nHost: t\r\n\r\n");
     struct response head = response_read_head(fd);
@@ -213,12 +214,13 @@ START_TEST(deadline_of_the_client_ends_what_still_runs_and_keeps_the_rest) {
 END_TEST
 
 START_TEST(timeout_of_a_configured_gather_counts_for_all_of_it) {
-    struct server server = SERVER_DEMO("--set", "gather.gather.timeout=450ms");
+    const struct server_options options = {.config = "[gather gather]\ncalls = noop, hold\ntimeout = 450ms\n"};
+    struct server server = server_start(&options);
     uint64_t begun_ms = clock_ms();
     struct response response = server_get(&server, "/gather");
     ck_assert_uint_ge(clock_ms() - begun_ms, 449);
     response_check_problem(&response, 504, "run-time");
-    expect_member(&response, "call", "sleep500");
+    expect_member(&response, "call", "hold");
     response_free(&response);
     server_stop(&server);
 }

@@ -28,19 +28,7 @@ static void expect_draining(int fd) {
     client_expect_end(fd);
 }
 
-/** Waits until the loop stands in /rude. */
-static void await_rude(const struct server *server) {
-    for (uint64_t begun_ms = clock_ms();;) {
-        struct response response = admin_request(server, "GET", "/stats.json");
-        bool is_there = strcmp(response_member(&response, "loop.doing"), "rude") == 0;
-        response_free(&response);
-        if (is_there)
-            return;
-        patience(begun_ms, "the loop to be blocked");
-    }
-}
-
-/** Waits until it has stood there for so long that it counts as stalled. */
+/** Waits until the loop has stood in a call for so long that it counts as stalled. */
 static void await_stall(const struct server *server) {
     for (uint64_t begun_ms = clock_ms();;) {
         struct response response = admin_request(server, "GET", "/livez");
@@ -96,13 +84,13 @@ END_TEST
 START_TEST(requests_that_arrived_before_sigterm_are_answered_even_if_unread) {
     enum { CLIENTS = 20 };
     int fds[CLIENTS];
-    struct server server = server_start_demo(NULL);
+    const struct server_options options = {.config = SERVER_JAM_CONFIG};
+    struct server server = server_start(&options);
     for (int i = 0; i < CLIENTS / 2; i++) {
         fds[i] = server_ask(&server, "/noop");
         response_expect(fds[i], 200);
     }
-    int rude = server_ask(&server, "/rude?ms=600");
-    await_rude(&server);
+    int jam = server_jam(&server);
     for (int i = 0; i < CLIENTS; i++) {
         if (i < CLIENTS / 2)
             client_put(fds[i], "GET /to-thread?ms=5 HTTP/1.1\r\nHost: t\r\n\r\n");
@@ -110,8 +98,9 @@ START_TEST(requests_that_arrived_before_sigterm_are_answered_even_if_unread) {
             fds[i] = server_ask(&server, "/to-thread?ms=5");
     }
     server_signal(&server, SIGTERM);
-    response_expect(rude, 200);
-    ck_assert_int_eq(close(rude), 0);
+    server_open_gate(&server);
+    response_expect(jam, 200);
+    ck_assert_int_eq(close(jam), 0);
     for (int i = 0; i < CLIENTS; i++) {
         response_expect(fds[i], 200);
         client_expect_end(fds[i]);
@@ -136,18 +125,25 @@ START_TEST(big_answer_under_way_is_finished_before_the_end) {
 }
 END_TEST
 
+static bool is_refused(int port) {
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int failed = connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ? errno : 0;
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_msg(failed == 0 || failed == ECONNREFUSED, "%s", strerrordesc_np(failed));
+    return failed != 0;
+}
+
 START_TEST(new_clients_are_refused_during_the_drain) {
     struct server server = server_start_demo(NULL);
     int held = server_ask(&server, "/hold");
     server_await_stat(&server, "pools.demo.busy_count", 1);
     server_signal(&server, SIGINT);
     server_await_log(&server, "event=draining");
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)server.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&address, sizeof address), -1);
-    ck_assert_int_eq(errno, ECONNREFUSED);
-    ck_assert_int_eq(close(fd), 0);
+    for (uint64_t begun_ms = clock_ms(); !is_refused(server.port);) /* the log comes a little before it */
+        patience(begun_ms, "the listener to be closed");
+    ck_assert(is_refused(server.port));
     expect_status_of_admin(&server, "/readyz", 503, "draining");
     expect_status_of_admin(&server, "/livez", 200, "ok");
     server_open_gate(&server);
@@ -168,7 +164,7 @@ START_TEST(second_sigterm_ends_at_once) {
     server_signal(&server, SIGTERM);
     expect_draining(held);
     server_ended(&server, 1);
-    ck_assert_uint_le(clock_ms() - begun_ms, 2000 * PROGRAM_SLOWNESS);
+    ck_assert_uint_le(clock_ms() - begun_ms, PROGRAM_SOON_MS); /* the call goes on for ever, the drain for 30 s */
 }
 END_TEST
 
@@ -224,7 +220,7 @@ START_TEST(drain_that_takes_too_long_names_what_is_left) {
     ck_assert_uint_ge(clock_ms() - begun_ms, 199);
     server_await_log(&server, "event=drain_left pool=demo call=hold id=the-hung-one");
     server_ended(&server, 1);
-    ck_assert_uint_le(clock_ms() - begun_ms, 200 + 1000 * PROGRAM_SLOWNESS);
+    ck_assert_uint_le(clock_ms() - begun_ms, PROGRAM_SOON_MS);
 }
 END_TEST
 
@@ -370,33 +366,34 @@ END_TEST
 /* -- the admin plane beside a blocked loop -- */
 
 START_TEST(admin_plane_answers_within_50_ms_while_the_loop_is_blocked_and_names_the_call) {
-    static const char *const pages[] = {"/livez", "/readyz", "/metrics", "/stats.json", "/calls", "/"};
-    struct server server = server_start_demo(NULL);
-    int rude = server_ask(&server, "/rude?ms=6000");
+    enum { PAGES = 6, ROUNDS = 10 };
+    static const char *const pages[PAGES] = {"/livez", "/readyz", "/metrics", "/stats.json", "/calls", "/"};
+    uint64_t best_ms[PAGES];
+    const struct server_options options = {.config = SERVER_JAM_CONFIG};
+    struct server server = server_start(&options);
+    int jam = server_jam(&server); /* until the gate opens: no answer below can have waited for the loop */
     await_stall(&server);
-    uint64_t begun_ms = clock_ms();
-    unsigned slow_count = 0;
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < PAGES * ROUNDS; i++) {
         uint64_t asked_ms = clock_ms();
-        struct response response = admin_request(&server, "GET", pages[i % 6]);
-        /* The machine may be taken away for a moment: most answers are that fast, and none waits for the loop. */
+        struct response response = admin_request(&server, "GET", pages[i % PAGES]);
         uint64_t took_ms = clock_ms() - asked_ms;
-        slow_count += took_ms > 50 * PROGRAM_SLOWNESS;
-        ck_assert_uint_le(took_ms, 1500);
-        if (i % 6 == 0) {
+        if (i < PAGES || took_ms < best_ms[i % PAGES])
+            best_ms[i % PAGES] = took_ms;
+        if (i % PAGES == 0) {
             ck_assert_int_eq(response.status, 503);
             ck_assert_str_eq(response_member(&response, "status"), "stalled");
-            ck_assert_str_eq(response_member(&response, "call"), "rude");
+            ck_assert_str_eq(response_member(&response, "call"), "jam");
             ck_assert_int_ge(strtol(response_member(&response, "stalled_ms"), NULL, 10), 1);
         }
-        if (i % 6 == 4)
-            ck_assert_str_eq(response_member(&response, "calls.0.call"), "rude");
+        if (i % PAGES == 4)
+            ck_assert_str_eq(response_member(&response, "calls.0.call"), "jam");
         response_free(&response);
     }
-    ck_assert_uint_lt(clock_ms() - begun_ms, 4800); /* so the loop was blocked all the while */
-    ck_assert_uint_le(slow_count, 5);
-    response_expect(rude, 200);
-    ck_assert_int_eq(close(rude), 0);
+    for (int i = 0; i < PAGES; i++) /* the machine may be taken away for a moment, but not each time */
+        ck_assert_msg(best_ms[i] <= 50 * PROGRAM_SLOWNESS, "%s: %d ms", pages[i], (int)best_ms[i]);
+    server_open_gate(&server);
+    response_expect(jam, 200);
+    ck_assert_int_eq(close(jam), 0);
     expect_status_of_admin(&server, "/livez", 200, "\"ok\"");
     server_stop(&server);
 }
@@ -549,19 +546,19 @@ START_TEST(watchdog_is_pinged_while_the_loop_turns_and_not_while_it_is_blocked) 
     struct manager manager;
     manager_open(&manager);
     const char *const environment[] = {manager.variable, "WATCHDOG_USEC=200000", NULL};
-    const struct server_options options = {.child.environment = environment};
+    const struct server_options options = {.config = SERVER_JAM_CONFIG, .child.environment = environment};
     struct server server = server_start(&options);
     for (int i = 0; i < 5; i++)
         manager_await(&manager, "WATCHDOG=1", text);
-    int rude = server_ask(&server, "/rude?ms=1500");
-    await_rude(&server);
+    int jam = server_jam(&server);
     while (manager_read(&manager, 0, text)) {
         /* those from before */
     }
     ck_assert(!manager_read(&manager, 500, text));
+    server_open_gate(&server);
     manager_await(&manager, "WATCHDOG=1", text);
-    response_expect(rude, 200);
-    ck_assert_int_eq(close(rude), 0);
+    response_expect(jam, 200);
+    ck_assert_int_eq(close(jam), 0);
     server_stop(&server);
     manager_close(&manager);
 }

@@ -81,7 +81,7 @@ START_TEST(flood_is_answered_or_refused_and_every_answer_is_counted) {
     ck_assert_int_ge(counts[0], ROUNDS * 2);
     ck_assert_double_eq(server_stat(&server, "calls.to-thread.done"), counts[0]);
     ck_assert_double_eq(server_stat(&server, "calls.to-thread.refused_full"), counts[1]);
-    ck_assert_double_eq(server_stat(&server, "front.answers"), CLIENTS * ROUNDS);
+    server_await_stat(&server, "front.answers", CLIENTS * ROUNDS); /* counted when they are out */
     close_all(fds, CLIENTS);
     server_stop(&server);
 }
@@ -99,7 +99,7 @@ START_TEST(loop_answers_quickly_while_the_pool_is_flooded) {
         ck_assert_int_eq(response.status, 200);
         response_free(&response);
     }
-    ck_assert_uint_le(clock_ms() - begun_ms, 400 * PROGRAM_SLOWNESS);
+    ck_assert_uint_le(clock_ms() - begun_ms, PROGRAM_SOON_MS); /* behind the flood they would wait for ever */
     server_open_gate(&server);
     for (int i = 0; i < CLIENTS; i++)
         response_expect(fds[i], 200);
@@ -227,6 +227,7 @@ START_TEST(clients_leave_descriptors_to_the_admin_plane) {
     ask_all(&server, "/noop", fds, CLIENTS);
     server_await_log(&server, "event=accept_paused");
     uint64_t cpu_ms = server_cpu_ms(&server);
+    uint64_t measured_ms = clock_ms();
     for (uint64_t begun_ms = clock_ms(); clock_ms() - begun_ms < 500;) {
         struct response live = admin_request(&server, "GET", "/livez");
         ck_assert_int_eq(live.status, 200);
@@ -234,7 +235,7 @@ START_TEST(clients_leave_descriptors_to_the_admin_plane) {
         patience(begun_ms, "some time to pass");
     }
     let_pass(500);
-    ck_assert_uint_le(server_cpu_ms(&server) - cpu_ms, 500 * PROGRAM_SLOWNESS);
+    ck_assert_uint_le(server_cpu_ms(&server) - cpu_ms, (clock_ms() - measured_ms) / 2 * PROGRAM_SLOWNESS);
     for (int i = 0; i < CLIENTS; i++) {
         response_expect(fds[i], 200);
         ck_assert_int_eq(close(fds[i]), 0);
@@ -250,12 +251,14 @@ START_TEST(running_out_of_descriptors_neither_spins_nor_floods_the_log) {
     struct server server = server_start_demo(NULL);
     const struct rlimit none = {server.fd_count + LEFT, server.fd_count + 1000};
     ck_assert_int_eq(prlimit(server.pid, RLIMIT_NOFILE, &none, &before), 0);
+    uint64_t begun_ms = clock_ms();
     ask_all(&server, "/noop", fds, CLIENTS);
     server_await_log(&server, "event=accept_paused reason=EMFILE");
     uint64_t cpu_ms = server_cpu_ms(&server);
     let_pass(1000);
+    uint64_t took_ms = clock_ms() - begun_ms;
     ck_assert_uint_le(server_cpu_ms(&server) - cpu_ms, 200 * PROGRAM_SLOWNESS);
-    ck_assert_uint_le(server_count_log(&server, "event=accept_paused"), 4);
+    ck_assert_uint_le(server_count_log(&server, "event=accept_paused"), took_ms / 1000 + 2); /* one a second */
     const struct rlimit more = {server.fd_count + 1000, server.fd_count + 1000};
     ck_assert_int_eq(prlimit(server.pid, RLIMIT_NOFILE, &more, NULL), 0);
     for (int i = 0; i < CLIENTS; i++) {
@@ -267,16 +270,16 @@ START_TEST(running_out_of_descriptors_neither_spins_nor_floods_the_log) {
 END_TEST
 
 START_TEST(idle_connection_is_closed_after_its_time) {
-    struct server server = SERVER_DEMO("--set", "server.idle-timeout=300ms");
+    struct server server = SERVER_DEMO("--set", "server.idle-timeout=1s");
     int silent = client_connect(server.port);
     int used = server_ask(&server, "/noop");
     uint64_t begun_ms = clock_ms();
     response_expect(used, 200);
     client_expect_end(silent);
     client_expect_end(used);
-    ck_assert_uint_ge(clock_ms() - begun_ms, 290);
+    ck_assert_uint_ge(clock_ms() - begun_ms, 990);
     /* a call that takes longer is no idling */
-    int busy = server_ask(&server, "/to-thread?ms=600");
+    int busy = server_ask(&server, "/to-thread?ms=1500");
     response_expect(busy, 200);
     client_expect_end(busy);
     ck_assert_double_eq(server_stat(&server, "front.connections_dropped"), 0);
@@ -316,13 +319,14 @@ END_TEST
 
 START_TEST(client_that_never_reads_is_dropped_and_holds_one_answer_at_most) {
     enum { REQUESTS = 200 };
-    struct server server = SERVER_DEMO("--set", "server.answer-timeout=500ms");
+    struct server server = SERVER_DEMO("--set", "server.answer-timeout=3s");
     int fds[3];
     for (int i = 0; i < 3; i++) {
         fds[i] = client_connect_small(server.port);
         for (int j = 0; j < REQUESTS; j++)
             client_put(fds[i], "GET /big?mib=8 HTTP/1.1\r\nHost: t\r\n\r\n");
     }
+    server_await_stat(&server, "calls.big.done", 3);
     server_await_least(&server, "front.buffered_bytes", 3 * MIB);
     ck_assert_double_le(server_stat(&server, "front.buffered_bytes"), 3 * (8 * MIB + 65536));
     ck_assert_double_eq(server_stat(&server, "calls.big.submitted"), 3);
@@ -346,7 +350,7 @@ START_TEST(client_that_pipelines_without_reading_is_slowed_down) {
             break; /* the buffers on the way are full */
     }
     server_await_stat(&server, "front.connections_dropped", 1);
-    ck_assert_double_le(server_stat(&server, "front.buffered_bytes"), 0);
+    server_await_stat(&server, "front.buffered_bytes", 0);
     ck_assert_int_eq(close(fd), 0);
     server_stop(&server);
 }

@@ -29,13 +29,6 @@ static void expect_reloaded(const struct server *server, const char *config) {
     response_free(&response);
 }
 
-static bool admin_is(const struct server *server, const char *path, int status) {
-    struct response response = admin_request(server, "GET", path);
-    bool is_it = response.status == status;
-    response_free(&response);
-    return is_it;
-}
-
 static void expect_status(const struct server *server, const char *path, int status) {
     struct response response = server_get(server, path);
     ck_assert_msg(response.status == status, "%s: %s%s", path, response.head, response.body);
@@ -78,7 +71,7 @@ START_TEST(workers_grow_and_shrink_under_load_and_no_request_is_lost) {
     struct server server = start("[pool demo]\nworkers = 4\n");
     under_load(&server, resize_by_signal, 10);
     server_await_stat(&server, "pools.demo.thread_count", 3);
-    ck_assert_uint_eq(server_count_log(&server, "event=reloaded needs_restart=0"), 10);
+    server_await_log_count(&server, "event=reloaded needs_restart=0", 10);
     server.thread_count -= 1; /* 3 instead of 4 */
     server_stop(&server);
 }
@@ -90,13 +83,6 @@ struct change {
     const char *config;
     int status; /* of the reload */
 };
-
-/** The log is written a little later than what it tells of is done. */
-static void await_log_count(const struct server *server, const char *text, size_t count) {
-    for (uint64_t begun_ms = clock_ms(); server_count_log(server, text) < count;)
-        patience(begun_ms, text);
-    ck_assert_uint_eq(server_count_log(server, text), count);
-}
 
 static int ask_for_reload(const struct server *server) {
     int fd = client_connect(server->admin_port);
@@ -157,8 +143,8 @@ START_TEST(everything_changes_under_clients_that_never_stop_and_none_is_refused)
     ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 50);
     ck_assert_double_eq(server_stat(&server, "calls.to-thread.submitted"), answer_count);
     ck_assert_double_eq(server_stat(&server, "calls.to-thread.done"), answer_count);
-    await_log_count(&server, "event=reloaded ", REPEATS * (CHANGES - 1));
-    await_log_count(&server, "event=reload_refused ", REPEATS);
+    server_await_log_count(&server, "event=reloaded ", REPEATS * (CHANGES - 1));
+    server_await_log_count(&server, "event=reload_refused ", REPEATS);
     server_stop(&server);
 }
 END_TEST
@@ -196,18 +182,18 @@ START_TEST(limits_of_the_front_change_for_open_connections_too) {
     int fd = client_connect(server.port);
     client_put(fd, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 20\r\n\r\n01234567890123456789");
     response_expect(fd, 200);
-    expect_reloaded(&server, "[server]\nmax-body = 10B\nidle-timeout = 200ms\nmax-header = 1KiB\naccess-log = yes\n");
+    expect_reloaded(&server, "[server]\nmax-body = 10B\nidle-timeout = 1500ms\nmax-header = 1KiB\naccess-log = yes\n");
     int strict = client_connect(server.port);
     client_format(strict, "GET /noop HTTP/1.1\r\nHost: t\r\nA: %01200d\r\n\r\n", 0);
     response_expect(strict, 431);
     client_expect_end(strict);
     client_put(fd, "GET /noop HTTP/1.1\r\nHost: t\r\nX-Request-Id: now-in-the-log\r\n\r\n");
     response_expect(fd, 200);
-    server_await_log(&server, "event=request call=noop status=200");
-    server_await_log(&server, "id=now-in-the-log");
     client_put(fd, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 20\r\n\r\n01234567890123456789");
     response_expect(fd, 413);
     client_expect_end(fd);
+    server_await_log(&server, "event=request call=noop status=200");
+    server_await_log(&server, "id=now-in-the-log");
     int idle = client_connect(server.port);
     client_expect_end(idle);
     server_stop(&server);
@@ -244,8 +230,7 @@ START_TEST(file_with_mistakes_changes_nothing_and_shows_each) {
     ck_assert_double_eq(server_stat(&server, "pools.demo.worker_target"), 2);
     ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 9);
     server_signal(&server, SIGHUP);
-    for (uint64_t begun_ms = clock_ms(); server_count_log(&server, "event=reload_refused errors=3") < 2;)
-        patience(begun_ms, "the second reload");
+    server_await_log_count(&server, "event=reload_refused errors=3", 2);
     ck_assert_double_eq(server_stat(&server, "pools.demo.worker_target"), 2);
     expect_status(&server, "/noop", 200);
     expect_reloaded(&server, "[pool demo]\nworkers = 2\nqueue = 10\n"); /* and it is not stuck */
@@ -369,7 +354,7 @@ START_TEST(second_reload_is_refused_while_the_first_reads_its_files) {
     response_expect(first, 200);
     ck_assert_int_eq(close(first), 0);
     ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 13);
-    await_log_count(&server, "event=reloaded ", 1);
+    server_await_log_count(&server, "event=reloaded ", 1);
     server_stop(&server);
 }
 END_TEST
@@ -393,13 +378,11 @@ END_TEST
 /* The signal's reload fails while the loop is blocked and somebody asks for another: that one is told of its own. */
 START_TEST(verdict_on_a_signal_is_not_given_to_who_asked_after_it) {
     struct slow_file file;
-    struct server server = start("");
+    struct server server = start(SERVER_JAM_CONFIG);
     slow_file_make(&file, &server);
     server_signal(&server, SIGHUP);
     slow_file_await_reader(&file);
-    int rude = server_ask(&server, "/rude?ms=2000");
-    for (uint64_t begun_ms = clock_ms(); admin_is(&server, "/livez", 200);)
-        patience(begun_ms, "the loop to be stalled");
+    int jam = server_jam(&server);
     struct pollfd asked[2] = {{.fd = ask_for_reload(&server), .events = POLLIN},
                               {.fd = ask_for_reload(&server), .events = POLLIN}};
     ck_assert_int_eq(poll(asked, 2, PROGRAM_PATIENCE_MS), 1); /* only one may wait: so the other one does now */
@@ -407,13 +390,14 @@ START_TEST(verdict_on_a_signal_is_not_given_to_who_asked_after_it) {
     response_expect(asked[refused].fd, 503);
     slow_file_write(&file, "[pool demo]\nqueue = none-at-all\n");
     server_await_log(&server, "none-at-all");
+    server_open_gate(&server);
     struct response verdict = response_read(asked[1 - refused].fd);
     /* 503: it was looked at before the end of the signal's reload. */
     ck_assert_msg(verdict.status == 200 || verdict.status == 503, "%s%s", verdict.head, verdict.body);
     response_free(&verdict);
     server_await_log(&server, "event=reload_refused errors=1");
-    response_expect(rude, 200);
-    const int fds[] = {rude, asked[0].fd, asked[1].fd};
+    response_expect(jam, 200);
+    const int fds[] = {jam, asked[0].fd, asked[1].fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         ck_assert_int_eq(close(fds[i]), 0);
     server_stop(&server);
@@ -431,7 +415,7 @@ START_TEST(reload_during_the_drain_is_refused) {
     ck_assert_msg(strstr(response.body, "drain") != NULL, "%s", response.body);
     response_free(&response);
     server_signal(&server, SIGHUP);
-    server_await_log(&server, "event=reload_failed");
+    server_await_log_count(&server, "event=reload_failed", 2);
     ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 256);
     ck_assert(!server_has_logged(&server, "event=reloaded"));
     server_open_gate(&server);

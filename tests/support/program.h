@@ -22,6 +22,9 @@
 #define PROGRAM_SLOWNESS 1
 #endif
 
+/** An upper bound for what must not wait for something else that takes far longer, on whatever machine. */
+#define PROGRAM_SOON_MS 10000
+
 struct program_options {
     const char *const *args;        /* behind the program's name; NULL-terminated */
     const char *const *environment; /* "NAME=VALUE" over what the test has; NULL-terminated, NULL: none */

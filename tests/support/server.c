@@ -120,6 +120,12 @@ void server_await_log(const struct server *server, const char *text) {
         patience(begun_ms, text);
 }
 
+void server_await_log_count(const struct server *server, const char *text, size_t count) {
+    for (uint64_t begun_ms = clock_ms(); server_count_log(server, text) < count;)
+        patience(begun_ms, text);
+    ck_assert_uint_eq(server_count_log(server, text), count);
+}
+
 /* -- start -- */
 
 static pid_t start_program(const struct server *server, const struct server_options *options) {
@@ -211,6 +217,52 @@ void server_await_stat(const struct server *server, const char *path, double val
 
 void server_await_least(const struct server *server, const char *path, double value) {
     await_between(server, path, value, INFINITY);
+}
+
+void server_await_inside(const struct server *server, double count) {
+    for (uint64_t begun_ms = clock_ms();;) {
+        json_t *stats = load_stats(server);
+        const json_t *pool = json_object_get(json_object_get(stats, "pools"), "demo");
+        double inside = number_of(pool, "busy_count") + number_of(pool, "zombie_count");
+        json_decref(stats);
+        if (inside >= count)
+            return;
+        patience(begun_ms, "workers to be inside calls");
+    }
+}
+
+static bool has_call(const struct server *server, const char *call, const char *phase, const char *id) {
+    bool has_it = false;
+    struct response response = admin_request(server, "GET", "/calls");
+    json_t *root = json_loadb(response.body, response.body_size, 0, NULL);
+    ck_assert_msg(root != NULL, "/calls: %s", response.body);
+    const json_t *calls = json_object_get(root, "calls");
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        const json_t *item = json_array_get(calls, i);
+        has_it = has_it || (strcmp(json_string_value(json_object_get(item, "call")), call) == 0 &&
+                            strcmp(json_string_value(json_object_get(item, "phase")), phase) == 0 &&
+                            strcmp(json_string_value(json_object_get(item, "id")), id) == 0);
+    }
+    json_decref(root);
+    response_free(&response);
+    return has_it;
+}
+
+void server_await_call(const struct server *server, const char *call, const char *phase, const char *id) {
+    for (uint64_t begun_ms = clock_ms(); !has_call(server, call, phase, id);)
+        patience(begun_ms, id);
+}
+
+int server_jam(const struct server *server) {
+    int fd = server_ask(server, "/jam");
+    for (uint64_t begun_ms = clock_ms();;) {
+        struct response response = admin_request(server, "GET", "/stats.json");
+        bool is_there = strcmp(response_member(&response, "loop.doing"), "jam") == 0;
+        response_free(&response);
+        if (is_there)
+            return fd;
+        patience(begun_ms, "the loop to be blocked");
+    }
 }
 
 /** The sum of the members of every object in stats[group]. */

@@ -64,14 +64,26 @@ void server_signal(const struct server *server, int signal_number);
 char *server_log(const struct server *server);
 bool server_has_logged(const struct server *server, const char *text);
 void server_await_log(const struct server *server, const char *text);
-/** How often text stands in the log. */
+/** How often text stands in the log. What is logged arrives there a little later. */
 size_t server_count_log(const struct server *server, const char *text);
+/** Waits until it stands there so often; aborts the test if it stands there more often. */
+void server_await_log_count(const struct server *server, const char *text, size_t count);
 
 /** A number out of /stats.json by a dotted path ("pools.demo.done"); aborts the test where there is none. */
 double server_stat(const struct server *server, const char *path);
 /** Waits until it is value, or is at least that. */
 void server_await_stat(const struct server *server, const char *path, double value);
 void server_await_least(const struct server *server, const char *path, double value);
+
+/** Waits until the pool `demo` has that many workers inside calls, be they late (zombies) or not. */
+void server_await_inside(const struct server *server, double count);
+/** Waits until /calls shows a call of that name and phase with this id. */
+void server_await_call(const struct server *server, const char *call, const char *phase, const char *id);
+
+/** Configures a call that blocks the loop itself until server_open_gate: `GET /jam`. */
+#define SERVER_JAM_CONFIG "[call jam]\nmodule = gate\nfunction = hold\npool = none\nfifo = gate\nroute = GET /jam\n"
+/** Asks for it, and waits until the loop stands in it. Returns: the connection. */
+int server_jam(const struct server *server);
 
 /** One request on a connection of its own, closed afterwards. body NULL: none; headers may be "". */
 struct response server_get(const struct server *server, const char *path);

@@ -358,7 +358,8 @@ START_TEST(loop_front_and_process_show) {
     stat_set(&plane.front.answers_by_class[2], 9);
     stat_set(&plane.front.answers_by_class[5], 10);
     load();
-    ck_assert_double_eq_tol(value("tothread_loop_stalled_seconds"), 2.5, 0.5);
+    ck_assert_double_ge(value("tothread_loop_stalled_seconds"), 2.5);
+    ck_assert_double_lt(value("tothread_loop_stalled_seconds"), 30);
     ck_assert_double_eq(value("tothread_connections"), 7);
     ck_assert_double_eq(value("tothread_connections_dropped_total"), 8);
     ck_assert_double_eq(value("tothread_answers_total{class=\"2xx\"}"), 9);
