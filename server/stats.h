@@ -62,7 +62,6 @@ struct call_stats {
 struct front_stats {
     stat_counter connections;          /* open now */
     stat_counter connections_accepted; /* since the start */
-    stat_counter connections_refused;  /* closed at the limit */
     stat_counter connections_dropped;  /* by a time-out */
     stat_counter accept_pauses;        /* out of descriptors */
     stat_counter requests;             /* heads read in full */

@@ -102,11 +102,9 @@ static void print_status(FILE *out, const struct json *stats) {
         print_clean(out, string_of(loop, "doing"), strlen(string_of(loop, "doing")));
     }
     (void)fprintf(out,
-                  "\nconnections  %" PRIu64 " open, %" PRIu64 " accepted, %" PRIu64 " refused, %" PRIu64
-                  " timed out; %" PRIu64 " answers\n",
+                  "\nconnections  %" PRIu64 " open, %" PRIu64 " accepted, %" PRIu64 " timed out; %" PRIu64 " answers\n",
                   number_of(front, "connections"), number_of(front, "connections_accepted"),
-                  number_of(front, "connections_refused"), number_of(front, "connections_dropped"),
-                  number_of(front, "answers"));
+                  number_of(front, "connections_dropped"), number_of(front, "answers"));
     (void)fprintf(out, "process      %" PRIu64 " MiB resident, %" PRIu64 " threads, %" PRIu64 " descriptors\n\n",
                   number_of(process, "resident_bytes") >> 20, number_of(process, "threads"),
                   number_of(process, "open_fds"));

@@ -48,7 +48,6 @@ static const struct field call_fields[] = {
 static const struct field front_fields[] = {
     FRONT_FIELD(connections),
     FRONT_FIELD(connections_accepted),
-    FRONT_FIELD(connections_refused),
     FRONT_FIELD(connections_dropped),
     FRONT_FIELD(accept_pauses),
     FRONT_FIELD(requests),

@@ -36,7 +36,6 @@
     /* the front */                                                                                                    \
     METRIC(CONNECTIONS, "tothread_connections", GAUGE, "", "Connections of clients that are open")                      \
     METRIC(ACCEPTED, "tothread_connections_accepted_total", COUNTER, "", "Connections that were accepted")              \
-    METRIC(CONNECTIONS_REFUSED, "tothread_connections_refused_total", COUNTER, "", "Connections that were closed because there were too many") \
     METRIC(DROPPED, "tothread_connections_dropped_total", COUNTER, "", "Connections that were closed by a time-out")    \
     METRIC(ACCEPT_PAUSES, "tothread_accept_pauses_total", COUNTER, "", "Times that accepting stopped for want of descriptors") \
     METRIC(REQUESTS, "tothread_requests_total", COUNTER, "", "Requests whose head was read in full")                    \

@@ -79,7 +79,6 @@ static const struct pool_row pool_rows[] = {
 static const struct counter_row front_rows[] = {
     {METRIC_CONNECTIONS, NULL, NULL, FRONT_FIELD(connections)},
     {METRIC_ACCEPTED, NULL, NULL, FRONT_FIELD(connections_accepted)},
-    {METRIC_CONNECTIONS_REFUSED, NULL, NULL, FRONT_FIELD(connections_refused)},
     {METRIC_DROPPED, NULL, NULL, FRONT_FIELD(connections_dropped)},
     {METRIC_ACCEPT_PAUSES, NULL, NULL, FRONT_FIELD(accept_pauses)},
     {METRIC_REQUESTS, NULL, NULL, FRONT_FIELD(requests)},
