@@ -34,7 +34,9 @@ static bool field_fill(struct draft *draft, const struct draft_section *from, co
         return true;
     }
     if (!given && key->is_required) {
-        const char *hint = arena_format(draft->arena, "for example: %s = %s", key->name, key->example);
+        const char *hint = origin_is_set(&from->at) ? draft_meant(draft, from) : NULL;
+        if (!hint)
+            hint = arena_format(draft->arena, "for example: %s = %s", key->name, key->example);
         diagnostics_add(draft->diagnostics, DIAGNOSTIC_ERROR, &from->at, hint, "[%s %s] has no %s", from->form->word,
                         from->name, key->name);
     }

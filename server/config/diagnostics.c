@@ -266,3 +266,7 @@ struct origin origin_inside(const struct origin *at, const char *value, size_t o
     inside.width = width > 0 ? (uint32_t)width : 1;
     return inside;
 }
+
+bool origin_is_set(const struct origin *at) {
+    return at->file != NULL && strcmp(at->file, ORIGIN_SET) == 0;
+}

@@ -29,13 +29,19 @@
 
 /** Where something stands. file is NULL for a built-in default. Pointers belong to the arena of who made it. */
 struct origin {
-    const char *file;   /* a path, "--set", or "built-in demo" */
+    const char *file;   /* a path, ORIGIN_SET, or "built-in demo" */
     const char *folder; /* relative paths that stand here count from this folder; NULL: the current one */
     const char *text;   /* the whole line, without its end; NULL where there is none */
     uint32_t line;      /* from 1; 0 where there is none */
     uint32_t column;    /* from 1, in bytes */
     uint32_t width;     /* bytes to underline, at least 1 */
 };
+
+/* The file of what the command line says. */
+#define ORIGIN_SET "--set"
+
+/** Whether it stands on the command line. */
+bool origin_is_set(const struct origin *at);
 
 enum diagnostic_kind { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING };
 

@@ -218,6 +218,21 @@ struct draft_section *draft_find(const struct draft *draft, enum config_kind kin
     return NULL;
 }
 
+const char *draft_meant(struct draft *draft, const struct draft_section *section) {
+    size_t count = 0;
+    for (const struct draft_section *each = draft->sections; each; each = each->next)
+        count++;
+    const char **names = arena_take(draft->arena, (count + 1) * sizeof *names);
+    if (!names)
+        return NULL;
+    count = 0;
+    for (const struct draft_section *each = draft->sections; each; each = each->next)
+        if (each != section && each->form == section->form)
+            names[count++] = each->name;
+    names[count] = NULL;
+    return did_you_mean(draft, diagnostics_nearest(section->name, names), NULL);
+}
+
 struct draft_section *draft_add(struct draft *draft, enum config_kind kind, const char *name, const struct origin *at) {
     struct draft_section *made = section_make(draft, kind, name, at);
     if (!made)

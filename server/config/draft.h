@@ -68,6 +68,12 @@ void draft_put(struct draft *draft, struct draft_section *section, const struct 
 /** The section, or NULL. */
 struct draft_section *draft_find(const struct draft *draft, enum config_kind kind, const char *name);
 
+/**
+ * The name of a section of its kind that it may have been meant for, in `did you mean "..."?`.
+ * Returns: NULL where none is near enough, or without memory.
+ */
+const char *draft_meant(struct draft *draft, const struct draft_section *section);
+
 /** Adds a section that stands nowhere. Returns: NULL without memory. */
 struct draft_section *draft_add(struct draft *draft, enum config_kind kind, const char *name, const struct origin *at);
 

@@ -87,7 +87,7 @@ void overrides_read(struct draft *draft, const char *text, uint32_t number) {
     struct override override = {
         .draft = draft,
         .text = line,
-        .at = {.file = "--set", .text = line, .line = number, .column = 1, .width = size > 0 ? (uint32_t)size : 1},
+        .at = {.file = ORIGIN_SET, .text = line, .line = number, .column = 1, .width = size > 0 ? (uint32_t)size : 1},
     };
     draft_begin_source(draft, true);
     size_t bad;

@@ -17,8 +17,8 @@ struct line {
 static void origin_print(const struct origin *at, FILE *out) {
     if (!at || !at->file)
         fputs("default", out);
-    else if (strcmp(at->file, "--set") == 0)
-        fputs("--set", out);
+    else if (origin_is_set(at))
+        fputs(ORIGIN_SET, out);
     else
         (void)fprintf(out, "%s:%u", at->file, at->line);
 }

@@ -32,6 +32,18 @@ static bool names_make(struct arena *arena, const void *objects, size_t count, s
     return true;
 }
 
+/* Those that stand in a file (all but the ones that only a --set has made), ended by NULL. Returns: NULL without memory. */
+static const char **names_in_files(struct arena *arena, const struct config *config) {
+    const char **list = arena_take(arena, (config->pool_count + 1) * sizeof *list);
+    size_t count = 0;
+    for (size_t i = 0; list && i < config->pool_count; i++)
+        if (!origin_is_set(&config->pools[i].section.at))
+            list[count++] = config->pools[i].section.name;
+    if (list)
+        list[count] = NULL;
+    return list;
+}
+
 /* Its index, or count. */
 static size_t names_find(const struct names *names, const char *name) {
     size_t i = 0;
@@ -106,10 +118,25 @@ static void gather_check(struct checking *checking, const struct config_gather *
     }
 }
 
+/* In a file it may wait for its calls; a --set is there to change something. */
+static void pool_of_set(struct checking *checking, const struct config_section *section) {
+    const char **names = names_in_files(&checking->config->arena, checking->config);
+    const char *nearest = names ? diagnostics_nearest(section->name, names) : NULL;
+    const char *hint = NULL;
+    if (nearest)
+        hint = arena_format(&checking->config->arena, "did you mean \"%s\"?", nearest);
+    diagnostics_add(checking->diagnostics, DIAGNOSTIC_ERROR, &section->at, hint, "there is no [pool %s]",
+                    section->name);
+}
+
 static void pools_check(struct checking *checking) {
     for (size_t i = 0; i < checking->pools.count; i++) {
         const struct config_section *section = &checking->config->pools[i].section;
-        if (!checking->pools.is_used[i] && section->at.file)
+        if (checking->pools.is_used[i])
+            continue;
+        if (origin_is_set(&section->at))
+            pool_of_set(checking, section);
+        else if (section->at.file)
             diagnostics_add(checking->diagnostics, DIAGNOSTIC_WARNING, &section->at, NULL, "no call uses [pool %s]",
                             section->name);
     }

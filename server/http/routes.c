@@ -92,12 +92,30 @@ static void route_put(struct builder *builder, const struct origin *at, const ch
         report(builder, at, error.text);
 }
 
+/** "/items/:id" would be a path of its own, and ask for the parameter id in the query: nobody means that. */
+static bool has_colon(const struct builder *builder, const struct config_section *section, const char *pattern) {
+    const char *colon = strstr(pattern, "/:");
+    if (colon == NULL)
+        return false;
+    char hint[160];
+    const char *name = colon + 2;
+    size_t size = strcspn(name, "/");
+    const struct origin at =
+        origin_inside(config_origin(section, "route"), pattern, (size_t)(colon + 1 - pattern), size + 1);
+    (void)snprintf(hint, sizeof hint, "write it in braces: /{%.*s}", size < 100 ? (int)size : 100, name); /* fits */
+    diagnostics_add(builder->diagnostics, DIAGNOSTIC_ERROR, &at, hint, "route: :%.*s is no parameter",
+                    size < 100 ? (int)size : 100, name);
+    return true;
+}
+
 static void configured_put(struct builder *builder, const struct config_section *section, const char *pattern,
                            struct call *const *calls, size_t call_count, struct route_target target) {
     const struct origin *at = config_origin(section, "route");
     struct captures captures = {
         .diagnostics = builder->diagnostics, .at = at, .calls = calls, .call_count = call_count};
     struct tt_error error = {0};
+    if (has_colon(builder, section, pattern))
+        return;
     if (route_check(pattern, capture_check, &captures, &error) == TT_OK)
         route_put(builder, at, pattern, target);
     else

@@ -220,11 +220,14 @@ START_TEST(mistakes_of_routes_are_shown_together) {
                                "[call a]\nmodule = demo\nfunction = noop\nroute = GET /x\n"
                                "[call b]\nmodule = demo\nfunction = inline\nroute = GET /x\n"
                                "[call c]\nmodule = demo\nfunction = to-thread\nroute = GET /y/{z}\n"
-                               "[call d]\nmodule = demo\nfunction = noop\nroute = GET y\n";
+                               "[call d]\nmodule = demo\nfunction = noop\nroute = GET y\n"
+                               "[call e]\nmodule = demo\nfunction = to-thread\nroute = GET /z/:ms/z\n";
     static const struct mistake mistakes[] = {
         {":10:9: route: \"GET /x\" is the same as [call a]'s", "   10 | route = GET /x\n      |         ^~~~~~\n"},
         {":14:9: route: {z} is no parameter", "   14 | route = GET /y/{z}\n      |         ^"},
         {":18:9: route: ", "   18 | route = GET y\n      |         ^~~~~\n"},
+        {":22:16: route: :ms is no parameter", "   22 | route = GET /z/:ms/z\n      |                ^~~\n"
+                                               "      hint: write it in braces: /{ms}\n"},
     };
     check_mistakes(text, mistakes, sizeof mistakes / sizeof *mistakes, 1); /* one names [call a]'s place too */
 }
@@ -329,6 +332,28 @@ START_TEST(mistake_on_the_command_line_is_a_mistake_of_the_configuration) {
         expect_text(output.err, "--set");
         output_free(&output);
     }
+}
+END_TEST
+
+START_TEST(section_that_only_the_command_line_names_is_a_typo) {
+    static const char *const rows[][3] = {
+        {"pool.dmeo.workers=3", "--set:1:6: there is no [pool dmeo]\n", "hint: did you mean \"demo\"?"},
+        {"pool.nothing.workers=3", "--set:1:6: there is no [pool nothing]\n", "    1 | pool.nothing.workers=3\n"},
+        {"call.nop.timeout=1s", "--set:1:6: [call nop] has no module\n", "hint: did you mean \"noop\"?"},
+        {"gather.gater.timeout=1s", "--set:1:8: [gather gater] has no calls\n", "hint: did you mean \"gather\"?"},
+        {"module.dem.threads=1", "--set:1:8: [module dem] has no path\n", "hint: did you mean \"demo\"?"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct output output = RUN("serve", "--demo", "-c", "/dev/null", "--set", rows[i][0]);
+        ck_assert_msg(output.status == 78, "%s: %d %s", rows[i][0], output.status, output.err);
+        expect_text(output.err, rows[i][1]);
+        expect_text(output.err, rows[i][2]);
+        output_free(&output);
+    }
+    struct output output = RUN("check", "--demo", "-c", "/dev/null", "--set", "pool.more.workers=3", "--set",
+                               "call.noop.pool=more"); /* it is used: no typo */
+    ck_assert_msg(output.status == 0, "%s", output.err);
+    output_free(&output);
 }
 END_TEST
 
@@ -528,6 +553,7 @@ int main(void) {
         config_prints_what_it_accepts,
         drop_ins_override_in_the_order_of_their_names,
         mistake_on_the_command_line_is_a_mistake_of_the_configuration,
+        section_that_only_the_command_line_names_is_a_typo,
         right_configuration_is_called_right,
         call_runs_once_without_a_server,
         arguments_that_dont_fit_exit_64_and_say_where,
