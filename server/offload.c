@@ -45,14 +45,22 @@ static enum tt_outcome on_run(struct tt_job *job, void *worker_state) {
     return call_run_execute(&OFFLOAD_OF_JOB(job)->run, worker_state);
 }
 
+/** A call beyond its time has become a zombie, or is none any more. */
+static void look_at_pool(struct offload *offload) TT_ON_LOOP {
+    if (offload->job.outcome == TT_EXPIRED_RUN)
+        watch_look(&offload->run.call->pool->watch);
+}
+
 static void on_done(struct tt_job *job) {
     tt_assume_loop();
+    look_at_pool(OFFLOAD_OF_JOB(job));
     finish(OFFLOAD_OF_JOB(job));
 }
 
 static void on_release(struct tt_job *job) {
     tt_assume_loop();
     struct offload *offload = OFFLOAD_OF_JOB(job);
+    look_at_pool(offload);
     offload->release(offload);
 }
 

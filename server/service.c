@@ -98,7 +98,10 @@ static enum tt_status start_pool(struct service *service, struct call_pool *pool
         .context = pool,
     };
     pool->pool = tt_pool_create(loop_wake(service->loop), &options, reterr);
-    return pool->pool != NULL ? TT_OK : TT_SYSTEM;
+    if (pool->pool == NULL)
+        return TT_SYSTEM;
+    watch_init(&pool->watch, loop_wake(service->loop), pool->pool, pool->name);
+    return TT_OK;
 }
 
 static enum tt_status start_pools(struct service *service, struct tt_error *reterr) TT_ON_LOOP {
@@ -144,6 +147,8 @@ static void on_reload_signal(void *context, int signal_number) {
 static void on_drain_post(struct tt_post *post) {
     tt_assume_loop();
     struct service *service = (struct service *)((char *)post - offsetof(struct service, drain_post));
+    if (service->is_over)
+        return;
     atomic_store(&service->drain_is_posted, false);
     log_event(TT_LOG_NOTICE, "drain_requested", "by=admin");
     service_drain(service);
@@ -355,6 +360,12 @@ bool service_free(struct service *service) {
     reload_close(service->reload); /* or the admin plane would wait for a verdict that never comes */
     admin_stop(service->admin);
     if (service->loop != NULL) {
+        /* The pools dispatch until they have ended: what comes meanwhile would look at parts that are gone. */
+        service->is_over = true;
+        tt_timer_stop(loop_wake(service->loop), &service->status_tick);
+        tt_timer_stop(loop_wake(service->loop), &service->drain_tick);
+        for (size_t i = 0; i < service->registry->pool_count; i++)
+            watch_stop(&service->registry->pools[i].watch);
         is_clean = front_destroy(service->front);
         if (service->own_pool != NULL && is_stuck(service->own_pool))
             is_clean = false; /* a reload whose files don't come */

@@ -36,6 +36,7 @@ struct service {
     struct tt_timer status_tick;
     struct tt_post drain_post;
     _Atomic bool drain_is_posted;
+    bool is_over; /* onloop: the loop has turned for the last time, and parts are being freed */
     int exit_status;
 };
 

@@ -11,6 +11,7 @@
 #include "../arena.h"
 #include "../config/config.h"
 #include "../stats.h"
+#include "../watch.h"
 #include "answer.h"
 #include <tothread/module.h>
 #include <tothread/pool.h>
@@ -21,6 +22,7 @@ struct module; /* calls/module.h */
 struct call_pool {
     const char *name;
     struct tt_pool *pool; /* set by the service; NULL before */
+    struct watch watch;   /* onloop, set with pool */
     struct module **modules;
     size_t module_count;
     const struct config_pool *config; /* as of the start */

@@ -111,6 +111,46 @@ START_TEST(spares_stand_in_for_zombies_until_they_are_used_up) {
 }
 END_TEST
 
+START_TEST(pool_that_loses_its_last_worker_is_logged_once_and_so_is_its_recovery) {
+    enum { CLIENTS = 5 };
+    int fds[CLIENTS];
+    struct server server =
+        SERVER_DEMO("--set", "pool.demo.workers=1", "--set", "pool.demo.spare=1", "--set", "call.hold.timeout=50ms");
+    expect_status(&server, "/hold", 504);
+    expect_status(&server, "/noop", 200); /* by the spare */
+    expect_status(&server, "/hold", 504);
+    server_await_log(&server, "event=pool_stuck pool=demo zombies=2 spare=1 ");
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = server_ask(&server, "/noop");
+    server_await_stat(&server, "pools.demo.queue_depth", CLIENTS);
+    server_open_gate(&server);
+    for (int i = 0; i < CLIENTS; i++) {
+        response_expect(fds[i], 200);
+        ck_assert_int_eq(close(fds[i]), 0);
+    }
+    server_await_log(&server, "event=pool_recovered pool=demo ");
+    ck_assert_uint_eq(server_count_log(&server, "event=pool_stuck"), 1);
+    ck_assert_uint_eq(server_count_log(&server, "event=pool_recovered"), 1);
+    server_stop(&server);
+}
+END_TEST
+
+START_TEST(spares_by_a_reload_are_a_recovery_too) {
+    const struct server_options options = {.config =
+                                               "[pool demo]\nworkers = 1\nspare = 0\n[call hold]\ntimeout = 50ms\n"};
+    struct server server = server_start(&options);
+    expect_status(&server, "/hold", 504);
+    server_await_log(&server, "event=pool_stuck pool=demo zombies=1 spare=0 ");
+    server_configure(&server, "[pool demo]\nworkers = 1\nspare = 1\n[call hold]\ntimeout = 50ms\n");
+    struct response response = admin_request(&server, "POST", "/reload");
+    ck_assert_int_eq(response.status, 200);
+    response_free(&response);
+    expect_status(&server, "/noop", 200);
+    server_await_log(&server, "event=pool_recovered pool=demo zombies=1 ");
+    server_stop(&server);
+}
+END_TEST
+
 START_TEST(time_in_the_queue_is_not_taken_from_the_time_to_run) {
     struct server server = SERVER_DEMO("--set", "pool.demo.workers=1", "--set", "call.to-thread.timeout=1s");
     int held = server_ask(&server, "/hold");
@@ -205,6 +245,8 @@ int main(void) {
         call_of_limit_one_is_never_entered_twice_even_after_its_time,
         limit_holds_under_a_flood,
         spares_stand_in_for_zombies_until_they_are_used_up,
+        pool_that_loses_its_last_worker_is_logged_once_and_so_is_its_recovery,
+        spares_by_a_reload_are_a_recovery_too,
         time_in_the_queue_is_not_taken_from_the_time_to_run,
         job_is_either_started_or_expired_never_both,
         answer_and_deadline_in_a_race_give_one_answer,

@@ -564,6 +564,25 @@ START_TEST(watchdog_is_pinged_while_the_loop_turns_and_not_while_it_is_blocked) 
 }
 END_TEST
 
+/* The tick that tells the manager how the service is doing used to fire while the pools ended, and looked for the front. */
+START_TEST(ticks_of_the_watchdog_end_before_the_parts_that_they_look_at) {
+    char text[1024];
+    struct manager manager;
+    manager_open(&manager);
+    const struct server_options options = {.config = "[pool demo]\nworkers = 200\n",
+                                           .child.environment =
+                                               (const char *const[]){manager.variable, "WATCHDOG_USEC=2000", NULL}};
+    struct server server = server_start(&options);
+    while (manager_read(&manager, 0, text)) {
+        /* room for the next ones */
+    }
+    manager_await(&manager, "WATCHDOG=1", text);
+    server_signal(&server, SIGTERM);
+    server_ended(&server, 0);
+    manager_close(&manager);
+}
+END_TEST
+
 static int listen_somewhere(int *ret_port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -657,6 +676,7 @@ int main(void) {
         start_that_fails_never_says_ready,
         refused_reload_says_ready_again,
         watchdog_is_pinged_while_the_loop_turns_and_not_while_it_is_blocked,
+        ticks_of_the_watchdog_end_before_the_parts_that_they_look_at,
         inherited_socket_is_found_by_its_name,
         inherited_socket_of_another_name_is_not_taken,
         sockets_that_another_process_inherited_are_not_taken,

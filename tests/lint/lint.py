@@ -87,6 +87,7 @@ FLOORS = {
     "loop": 2,
     "modules": 2,
     "systemd": 2,
+    "watch": 2,
     "log": 1,
     "arena": 1,
     "stats": 1,
