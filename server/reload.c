@@ -16,7 +16,8 @@
 struct reload {
     struct service *service;
     struct tt_job job;
-    bool is_busy; /* onloop */
+    bool is_busy;      /* onloop */
+    bool is_due_again; /* onloop: a signal came while it was busy, and its files may have been read before */
 
     /* the worker's, then the loop's */
     struct config *loaded;
@@ -105,6 +106,7 @@ static void apply_pool(struct call_pool *pool, const struct config_pool *next) T
         tt_pool_resize(pool->pool, (uint32_t)next->worker_count) != TT_OK)
         log_event(TT_LOG_ERROR, "resize_failed", "pool=%s workers=%llu", pool->name,
                   (unsigned long long)next->worker_count);
+    watch_look(&pool->watch);
 }
 
 static void apply(struct service *service, const struct config *next) TT_ON_LOOP {
@@ -226,14 +228,20 @@ static void on_loaded(struct tt_job *job) {
     }
     diagnostics_deinit(&reload->diagnostics);
     (void)systemd_notify("READY=1"); /* the manager shows "reloading" until then */
+    if (reload->is_due_again) {
+        reload->is_due_again = false;
+        reload_begin(reload);
+    }
 }
 
 /** Returns: NULL, or why none begins. */
 static const char *begin(struct reload *reload) TT_ON_LOOP {
     char state[64];
     struct service *service = reload->service;
-    if (reload->is_busy || service->drain_due_us != 0)
-        return "a reload or the drain is under way";
+    if (service->drain_due_us != 0)
+        return "the drain has begun";
+    if (reload->is_busy)
+        return "a reload is under way";
     (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)tt_wake_clock_us());
     (void)systemd_notify(state); /* only for show */
     diagnostics_init(&reload->diagnostics);
@@ -252,6 +260,11 @@ static void log_failure(const char *reason) {
 }
 
 void reload_begin(struct reload *reload) {
+    if (reload->is_busy && reload->service->drain_due_us == 0) {
+        reload->is_due_again = true; /* however many come */
+        log_event(TT_LOG_NOTICE, "reload_put_off", "reason=\"a reload is under way\"");
+        return;
+    }
     const char *reason = begin(reload);
     if (reason != NULL)
         log_failure(reason); /* and no verdict: whoever waits, waits for another reload's */

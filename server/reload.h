@@ -24,7 +24,7 @@ void reload_destroy(struct reload *reload) TT_ON_LOOP;
 /** The service ends: who waits for a verdict is told so, and nobody begins to wait any more. Thread: loop. NULL is fine. */
 void reload_close(struct reload *reload) TT_ON_LOOP;
 
-/** Begins one, unless one is under way already. The verdict is logged. Thread: loop. */
+/** Begins one; while one is under way, another one follows it, for the files may have changed since. Verdicts are logged. */
 void reload_begin(struct reload *reload) TT_ON_LOOP;
 
 /** Thread: loop. */

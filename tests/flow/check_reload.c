@@ -366,12 +366,59 @@ START_TEST(signal_during_a_reload_does_not_answer_for_it) {
     int asked = ask_for_reload(&server);
     slow_file_await_reader(&file);
     server_signal(&server, SIGHUP);
-    server_await_log(&server, "event=reload_failed");
-    slow_file_write(&file, "[pool demo]\nqueue = 14\n");
-    response_expect(asked, 200);
+    server_await_log(&server, "event=reload_put_off");
+    ck_assert(!client_wait(asked, 0));
+    slow_file_write(&file, "[pool demo]\nqueue = 14\nqueu = 14\n");
+    struct response verdict = response_read(asked);
+    ck_assert_int_eq(verdict.status, 422); /* on the file that it has read, not on the next one's */
+    ck_assert_ptr_nonnull(strstr(verdict.body, "queu"));
+    response_free(&verdict);
     ck_assert_int_eq(close(asked), 0);
-    ck_assert_double_eq(server_stat(&server, "pools.demo.queue_limit"), 14);
+    server_await_log_count(&server, "event=reloaded ", 1);
     server_stop(&server);
+}
+END_TEST
+
+/* It used to be dropped: the service went on with the files of before, and nobody knew. */
+START_TEST(signals_during_a_reload_bring_one_more_with_the_files_of_then) {
+    struct slow_file file;
+    struct server server = start("[pool demo]\nqueue = 9\n");
+    slow_file_make(&file, &server);
+    server_signal(&server, SIGHUP);
+    slow_file_await_reader(&file); /* so it has read the first file */
+    server_configure(&server, "[pool demo]\nqueue = 21\n");
+    for (size_t i = 1; i <= 3; i++) {
+        server_signal(&server, SIGHUP);
+        server_await_log_count(&server, "event=reload_put_off", i);
+    }
+    slow_file_write(&file, "[pool demo]\nspare = 3\n");
+    server_await_stat(&server, "pools.demo.queue_limit", 21);
+    server_await_log_count(&server, "event=reloaded ", 2);
+    expect_reloaded(&server, "[pool demo]\nqueue = 22\n");
+    server_await_log_count(&server, "event=reloaded ", 3);
+    server_stop(&server);
+}
+END_TEST
+
+START_TEST(reload_that_was_put_off_is_given_up_by_the_drain) {
+    struct slow_file file;
+    struct server server = start("");
+    slow_file_make(&file, &server);
+    int held = server_ask(&server, "/hold");
+    server_await_inside(&server, 1);
+    server_signal(&server, SIGHUP);
+    slow_file_await_reader(&file);
+    server_signal(&server, SIGHUP);
+    server_await_log(&server, "event=reload_put_off");
+    server_signal(&server, SIGTERM);
+    server_await_log(&server, "event=draining");
+    slow_file_write(&file, "");
+    server_await_log(&server, "event=reload_failed reason=\"the drain has begun\"");
+    ck_assert(!server_has_logged(&server, "event=reloaded"));
+    server_open_gate(&server);
+    response_expect(held, 200);
+    client_expect_end(held);
+    server_ended(&server, 0);
 }
 END_TEST
 
@@ -481,6 +528,8 @@ int main(void) {
         reloads_that_come_together_are_all_answered,
         second_reload_is_refused_while_the_first_reads_its_files,
         signal_during_a_reload_does_not_answer_for_it,
+        signals_during_a_reload_bring_one_more_with_the_files_of_then,
+        reload_that_was_put_off_is_given_up_by_the_drain,
         verdict_on_a_signal_is_not_given_to_who_asked_after_it,
         reload_during_the_drain_is_refused,
         command_shows_the_verdict_and_its_status_tells,
