@@ -25,10 +25,27 @@ static void check_end(struct gather_run *gather, bool was_pending) TT_ON_LOOP {
         gather->release(gather);
 }
 
+/** Whether the answer is the loop's by now. A zombie's is not. */
+static bool has_answer(const struct gather_item *item) {
+    return item->is_done && (item->offload.job.outcome == TT_DONE || item->offload.job.outcome == TT_FAILED);
+}
+
+/** Answers wait for the slowest call: without a common limit one request of 1 KiB held 3.2 GiB. */
+static void keep_answer(struct gather_run *gather, struct gather_item *item) TT_ON_LOOP {
+    if (!has_answer(item))
+        return;
+    gather->answer_bytes += item->offload.run.answer.size;
+    gather->is_too_large = gather->is_too_large || gather->answer_bytes > gather->answer_limit_bytes;
+    for (size_t i = 0; gather->is_too_large && i < gather->item_count; i++)
+        if (has_answer(&gather->items[i]))
+            answer_deinit(&gather->items[i].offload.run.answer);
+}
+
 static void on_done(struct offload *offload) {
     tt_assume_loop();
     struct gather_run *gather = ITEM_OF(offload)->gather;
     ITEM_OF(offload)->is_done = true;
+    keep_answer(gather, ITEM_OF(offload));
     gather->pending_count--;
     if (gather->pending_count == 0 && !gather->is_starting)
         gather->done(gather);
@@ -48,6 +65,7 @@ void gather_set(struct gather_run *gather, size_t index, struct loop *loop, stru
     item->offload.done = on_done;
     item->offload.release = on_release;
     item->gather = gather;
+    gather->answer_limit_bytes = answer_limit_bytes;
 }
 
 void gather_start(struct gather_run *gather, uint64_t deadline_us) {

@@ -34,6 +34,9 @@ struct gather_run {
     size_t pending_count; /* done not called yet */
     size_t held_count;    /* release not called yet */
     bool is_starting;
+    size_t answer_bytes;       /* of what has ended: kept until all has */
+    size_t answer_limit_bytes; /* of each, and of all together */
+    bool is_too_large;         /* they went beyond it, and were dropped: no item has an answer any more */
     gather_fn done;
     gather_fn release;
     void *owner; /* the caller's */
@@ -43,7 +46,7 @@ struct gather_run {
 /** Owns: yours until gather_destroy. Returns: NULL without memory. */
 struct gather_run *gather_create(size_t item_count, gather_fn done, gather_fn release, void *owner) TT_ON_LOOP;
 
-/** Readies one item; its arguments are set in items[index].offload.run.run. */
+/** Readies one item; answer_limit_bytes is the same for all. Its arguments are set in items[index].offload.run.run. */
 void gather_set(struct gather_run *gather, size_t index, struct loop *loop, struct call *call,
                 size_t answer_limit_bytes) TT_ON_LOOP;
 

@@ -13,8 +13,9 @@
 #define LINGER_US 2000000u
 /* A client that shuts its side together with its request (nc -N) is not one that has left: it is told apart by time. */
 #define LEFT_GRACE_US 10000u
-/* Reads in a row before other connections have their turn. */
-#define READS_A_TURN 4
+/* Reads in a row before other connections have their turn: of a body; of heads one holds up to 480 requests. */
+#define BODY_READS_A_TURN 4
+#define HEAD_READS_A_TURN 1
 
 /* -- deadlines -- */
 
@@ -92,7 +93,7 @@ void connection_advance(struct connection *connection) {
         if (is_reading && connection->is_unread) {
             input_process_kept(connection);
         } else if (connection->is_readable && (is_reading || connection->state == CONNECTION_LINGERING)) {
-            if (reads >= READS_A_TURN) {
+            if (reads >= (connection->request != NULL ? BODY_READS_A_TURN : HEAD_READS_A_TURN)) {
                 /* Not by event_active: libevent would run it in this turn still, and nothing else while bytes come. */
                 tt_timer_start(connection->front->wake, &connection->turn, 0, on_turn);
                 break;

@@ -284,6 +284,10 @@ static void on_done(struct gather_run *gather) {
         request_answered(request);
         return;
     }
+    if (gather->is_too_large) {
+        refuse(request, PROBLEM_INTERNAL, "the answers together are larger than max-answer");
+        return;
+    }
     for (size_t i = 0; !gathering->returns_exceptions && i < gather->item_count; i++) {
         if (problem_of_offload(&gather->items[i].offload, gather->items[i].status, &problem)) {
             problem_send(request, &problem);

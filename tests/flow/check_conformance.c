@@ -164,9 +164,14 @@ static int row_answers(const struct row *row) {
 
 /** Until the server has read so many bytes more, or has given all answers and reads no more. */
 static void await_read(const struct server *server, double bytes_in, double answers) {
-    for (uint64_t begun_ms = clock_ms();; patience(begun_ms, "the server to read"))
-        if (server_stat(server, "front.bytes_in") >= bytes_in || server_stat(server, "front.answers") >= answers)
+    for (uint64_t begun_ms = clock_ms();; patience(begun_ms, "the server to read")) {
+        struct response stats = admin_request(server, "GET", "/stats.json");
+        bool is_read = strtod(response_member(&stats, "front.bytes_in"), NULL) >= bytes_in ||
+                       strtod(response_member(&stats, "front.answers"), NULL) >= answers;
+        response_free(&stats);
+        if (is_read)
             return;
+    }
 }
 
 static void send_byte_by_byte(const struct server *server, int fd, const char *bytes, size_t size, double answers) {

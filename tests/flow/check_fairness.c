@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define BLOCK_REQUESTS 200
-#define OTHERS         30
+#define OTHERS         (30 / PROGRAM_SLOWNESS)
 
 /** Sends requests without a pause and drops the answers, until it is killed. */
 static _Noreturn void flood(int port) {

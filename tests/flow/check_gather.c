@@ -257,6 +257,42 @@ START_TEST(gather_of_a_client_that_left_while_a_part_ran_ends_tidily) {
 }
 END_TEST
 
+static double peak_bytes(const struct server *server) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)server->pid); /* fits */
+    char *text = file_read(path);
+    const char *line = strstr(text, "VmHWM:");
+    ck_assert_ptr_nonnull(line);
+    double peak = strtod(line + 6, NULL) * 1024; /* kB */
+    free(text);
+    return peak;
+}
+
+/* All of it used to be held until the last call had ended, and then refused. */
+START_TEST(answers_that_are_too_large_together_are_not_collected) {
+    enum { ITEMS = 64, MIB = 1024 * 1024 };
+    static char body[4096];
+    struct server server = SERVER_DEMO("--set", "server.max-answer=8MiB");
+    size_t size = (size_t)snprintf(body, sizeof body, "{\"return_exceptions\":true,\"calls\":[");
+    for (int i = 0; i < ITEMS; i++)
+        size += (size_t)snprintf(body + size, sizeof body - size, "%s{\"call\":\"big\",\"args\":{\"mib\":7}}",
+                                 i > 0 ? "," : "");
+    (void)snprintf(body + size, sizeof body - size, "]}"); /* fits */
+    double before = peak_bytes(&server);
+    struct response response = server_post(&server, "/gather", body);
+    response_check_problem(&response, 500, "internal");
+    ck_assert_ptr_nonnull(strstr(response_member(&response, "detail"), "max-answer"));
+    response_free(&response);
+    server_await_stat(&server, "calls.big.done", ITEMS);
+    if (PROGRAM_SLOWNESS == 1)                                          /* sanitizers keep what was freed */
+        ck_assert_double_lt(peak_bytes(&server) - before, 200.0 * MIB); /* of 448 */
+    struct response other = server_post(&server, "/gather", "{\"calls\":[{\"call\":\"big\",\"args\":{\"mib\":2}}]}");
+    ck_assert_int_eq(other.status, 200);
+    response_free(&other);
+    server_stop(&server);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         mistakes_are_422_with_a_pointer_into_the_body,
@@ -270,6 +306,7 @@ int main(void) {
         timeout_of_a_configured_gather_counts_for_all_of_it,
         gather_of_a_client_that_left_is_taken_back,
         gather_of_a_client_that_left_while_a_part_ran_ends_tidily,
+        answers_that_are_too_large_together_are_not_collected,
     };
     return suite_run("gather", tests, sizeof tests / sizeof *tests);
 }
