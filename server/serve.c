@@ -1,6 +1,7 @@
 /* Serve: `tothread serve`, from the configuration to the last answer. */
 #include "commands.h"
 
+#include "http/listen.h"
 #include "log.h"
 #include "service.h"
 #include "source.h"
@@ -10,15 +11,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define ADDRESS_MAX 128
+
+/** Of several the one that is configured first, for they come in the opposite order. */
+static void keep_address(void *context, const char *address) {
+    (void)snprintf(context, ADDRESS_MAX, "%s", address); /* fits */
+}
+
 /** What a newcomer can try, on stdout: stderr is the log's. */
 static void greet(const struct service *service) {
-    const char *address = service->config->server.listen_count > 0 ? service->config->server.listens[0].value : "";
+    char address[ADDRESS_MAX] = "";
+    tt_assume_loop();
+    listen_each(service->front, keep_address, address); /* not as configured: a port 0 is another one by now */
     (void)printf("tothread %s, the demo, on %s. Try:\n"
                  "  curl 'http://%s/to-thread?ms=500'      a blocking call on a worker\n"
                  "  curl 'http://%s/gather'                400 ms and 500 ms at once\n"
-                 "  curl 'http://%s/packages?q=sqlite'     SQLite over this machine's packages\n"
-                 "  curl 'http://%s/metrics'        the admin plane\n",
-                 TOTHREAD_VERSION, address, address, address, address, service->config->server.admin);
+                 "  curl 'http://%s/packages?q=sqlite'     SQLite over this machine's packages\n",
+                 TOTHREAD_VERSION, address, address, address, address);
+    if (service->admin != NULL)
+        (void)printf("  curl 'http://127.0.0.1:%d/metrics'        the admin plane\n", admin_port(service->admin));
     (void)fflush(stdout); /* a greeting that nobody reads is no failure */
 }
 

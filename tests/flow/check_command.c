@@ -1,8 +1,10 @@
 /* Command: the program without a server, beside one, and wrongly used. */
 #include "../support/server.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -133,6 +135,25 @@ END_TEST
 
 /* -- a service that runs, and none -- */
 
+START_TEST(demo_says_what_to_try_with_the_ports_that_it_has) {
+    char path[] = "/tmp/tothread-out-XXXXXX";
+    char line[96];
+    int fd = mkostemp(path, O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    const struct server_options options = {.child.out_path = path};
+    struct server server = server_start(&options);
+    char *text = file_read(path);
+    (void)snprintf(line, sizeof line, "curl 'http://127.0.0.1:%d/to-thread?ms=500' ", server.port); /* fits */
+    expect_text(text, line);
+    (void)snprintf(line, sizeof line, "curl 'http://127.0.0.1:%d/metrics' ", server.admin_port); /* fits */
+    expect_text(text, line);
+    free(text);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(unlink(path), 0);
+    server_stop(&server);
+}
+END_TEST
+
 START_TEST(nobody_to_ask_exits_1) {
     static const char *const commands[] = {"status", "calls", "drain", "reload"};
     char nobody[32];
@@ -203,6 +224,7 @@ int main(void) {
         arguments_that_dont_fit_exit_64_and_say_where,
         wrong_usage_exits_64_and_says_in_a_line_what_would_be_right,
         help_and_version_are_printed_and_nothing_else_is_done,
+        demo_says_what_to_try_with_the_ports_that_it_has,
         nobody_to_ask_exits_1,
         running_service_tells_how_it_is_and_takes_orders,
     };
