@@ -190,7 +190,7 @@ void output_free(struct output *output) {
 int suite_run(const char *name, const TTest *const *tests, size_t count) {
     Suite *suite = suite_create(name);
     TCase *cases = tcase_create("all");
-    tcase_set_timeout(cases, 60);
+    tcase_set_timeout(cases, 200); /* the last resort: each wait has its own end */
     for (size_t i = 0; i < count; i++)
         tcase_add_test(cases, tests[i]);
     suite_add_tcase(suite, cases);
