@@ -47,31 +47,31 @@ END_TEST
 /* -- a loop that is blocked -- */
 
 START_TEST(admin_plane_answers_within_50_ms_while_the_loop_is_blocked_and_names_the_call) {
-    enum { PAGES = 6, ROUNDS = 10 };
+    enum { PAGES = 6, ROUNDS = 5 };
     static const char *const pages[PAGES] = {"/livez", "/readyz", "/metrics", "/stats.json", "/calls", "/"};
-    uint64_t best_ms[PAGES];
+    unsigned quick_count = 0;
     const struct server_options options = {.config = SERVER_JAM_CONFIG};
     struct server server = server_start(&options);
     int jam = server_jam(&server); /* until the gate opens: no answer below can have waited for the loop */
     await_stall(&server);
-    for (int i = 0; i < PAGES * ROUNDS; i++) {
+    /* The machine may be taken away for a moment, but not each time: each page gets its quick answers. */
+    for (uint64_t begun_ms = clock_ms(); quick_count < PAGES * ROUNDS;) {
+        unsigned page = quick_count % PAGES;
         uint64_t asked_ms = clock_ms();
-        struct response response = admin_request(&server, "GET", pages[i % PAGES]);
-        uint64_t took_ms = clock_ms() - asked_ms;
-        if (i < PAGES || took_ms < best_ms[i % PAGES])
-            best_ms[i % PAGES] = took_ms;
-        if (i % PAGES == 0) {
+        struct response response = admin_request(&server, "GET", pages[page]);
+        bool is_quick = clock_ms() - asked_ms <= 50 * PROGRAM_SLOWNESS;
+        if (page == 0) {
             ck_assert_int_eq(response.status, 503);
             ck_assert_str_eq(response_member(&response, "status"), "stalled");
             ck_assert_str_eq(response_member(&response, "call"), "jam");
             ck_assert_int_ge(strtol(response_member(&response, "stalled_ms"), NULL, 10), 1);
         }
-        if (i % PAGES == 4)
+        if (page == 4)
             ck_assert_str_eq(response_member(&response, "calls.0.call"), "jam");
         response_free(&response);
+        quick_count += is_quick;
+        patience(begun_ms, pages[page]);
     }
-    for (int i = 0; i < PAGES; i++) /* the machine may be taken away for a moment, but not each time */
-        ck_assert_msg(best_ms[i] <= 50 * PROGRAM_SLOWNESS, "%s: %d ms", pages[i], (int)best_ms[i]);
     server_open_gate(&server);
     response_expect(jam, 200);
     ck_assert_int_eq(close(jam), 0);

@@ -76,7 +76,7 @@ END_TEST
 START_TEST(request_split_at_every_byte_means_the_same) {
     static const char request[] = "POST /echo?a=%20 HTTP/1.1\r\nHost: t\r\nX-A: b\r\nTransfer-Encoding: chunked\r\n\r\n"
                                   "3;x=\"y\"\r\nabc\r\n2\r\nde\r\n0\r\nT: u\r\n\r\n";
-    struct server server = server_start_demo(NULL);
+    struct server server = SERVER_DEMO("--set", "server.header-timeout=1h", "--set", "server.body-timeout=1h");
     int fd = client_connect(server.port);
     double sent = 0;
     for (size_t at = 1; at < sizeof request - 1; at++) {
@@ -94,7 +94,7 @@ END_TEST
 
 START_TEST(request_sent_byte_by_byte_is_answered_once) {
     static const char request[] = "\r\nPOST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nabcde";
-    struct server server = server_start_demo(NULL);
+    struct server server = SERVER_DEMO("--set", "server.header-timeout=1h", "--set", "server.body-timeout=1h");
     int fd = client_connect(server.port);
     for (size_t at = 0; at < sizeof request - 1; at++) {
         ck_assert(!client_wait(fd, 0));

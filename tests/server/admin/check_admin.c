@@ -132,19 +132,17 @@ END_TEST
 
 /* -- nothing holds it up -- */
 
-/* Twenty answers with that status, the quickest of them within 50 ms: the machine may be taken away, but not each time. */
+/* Twenty answers with that status within 50 ms each. Others don't count: the machine may be taken away, but not each time. */
 static void expect_quick(int wanted) {
-    uint64_t best_us = UINT64_MAX;
+    uint64_t end_us = page_now_us() + 10000000;
 
-    for (int i = 0; i < 20; i++) {
+    for (int quick_count = 0; quick_count < 20;) {
         uint64_t begin_us = page_now_us();
-        uint64_t took_us;
 
+        ck_assert_uint_lt(begin_us, end_us);
         ck_assert_int_eq(plane_status(&plane, "GET", "/livez", "", ""), wanted);
-        took_us = page_now_us() - begin_us;
-        best_us = took_us < best_us ? took_us : best_us;
+        quick_count += page_now_us() - begin_us < PLANE_FAST_US;
     }
-    ck_assert_uint_lt(best_us, PLANE_FAST_US);
 }
 
 START_TEST(answers_come_within_50_ms_while_the_loop_stands_still) {
