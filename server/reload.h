@@ -24,7 +24,12 @@ void reload_destroy(struct reload *reload) TT_ON_LOOP;
 /** The service ends: who waits for a verdict is told so, and nobody begins to wait any more. Thread: loop. NULL is fine. */
 void reload_close(struct reload *reload) TT_ON_LOOP;
 
-/** Begins one; while one is under way, another one follows it, for the files may have changed since. Verdicts are logged. */
+/**
+ * Begins one. While one is under way it begins when that ends, for the files may have changed since; however often it was asked
+ * for, it is one more. Verdicts are logged.
+ *
+ * Thread: loop.
+ */
 void reload_begin(struct reload *reload) TT_ON_LOOP;
 
 /** Thread: loop. */

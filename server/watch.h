@@ -31,6 +31,7 @@ struct watch {
 /** Owns: keeps wake, pool and name until watch_stop. */
 void watch_init(struct watch *watch, struct tt_wake *wake, struct tt_pool *pool, const char *name) TT_ON_LOOP;
 
+/** Has it look in the next dispatch, or a second after it spoke last. */
 void watch_look(struct watch *watch) TT_ON_LOOP;
 
 /** From here on nothing is looked at. Zeroed memory is fine. */
