@@ -192,6 +192,7 @@ struct tt_wake {
     int owner_id;      /* fixed: the kernel's */
     struct tti_wheel wheel;
     TTI_TEST_WAKE_FIELDS
+    struct tt_timer soon; /* head of a ring: due in the next dispatch, whatever the time. See tti_wake_soon */
 };
 
 static inline void tti_count(tti_counter *counter) {
@@ -263,6 +264,7 @@ size_t tti_complete_dispatch(struct tt_wake *wake, size_t max_count) TT_ON_LOOP;
 /* wake.c */
 void tti_wake_ring(struct tt_wake *wake);
 uint64_t tti_wake_time_us(struct tt_wake *wake) TT_ON_LOOP;
+void tti_wake_soon(struct tt_wake *wake, struct tt_timer *timer, tt_timer_fn fn) TT_ON_LOOP; /* in the next dispatch */
 
 /* deadline.c */
 void tti_deadline_begin(struct tt_pool *pool, struct tt_job *job, uint64_t now_us) TT_ON_LOOP;

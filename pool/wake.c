@@ -46,6 +46,8 @@ struct tt_wake *tt_wake_create(struct tt_error *reterr) {
     wake->write_fd = ends[1];
     tti_wheel_init(&wake->wheel, tti_clock_now_us() / 1000);
     TTI_TEST_ADD_WAKE(wake);
+    wake->soon.next = &wake->soon;
+    wake->soon.prev = &wake->soon;
     return wake;
 }
 
@@ -154,7 +156,7 @@ static bool has_inline_work(const struct tt_wake *wake) TT_ON_LOOP {
 }
 
 static bool has_work(const struct tt_wake *wake) TT_ON_LOOP {
-    return wake->given_up != NULL || wake->pending != NULL ||
+    return wake->given_up != NULL || wake->pending != NULL || wake->soon.next != &wake->soon ||
            atomic_load_explicit(&wake->finished, memory_order_seq_cst) != NULL ||
            atomic_load_explicit(&wake->posts, memory_order_seq_cst) != NULL || has_inline_work(wake);
 }
@@ -208,6 +210,12 @@ static size_t dispatch_timers(struct tt_wake *wake) TT_ON_LOOP {
     size_t count = 0;
     struct tt_timer *timer;
     tti_wheel_advance(&wake->wheel, wake->now_us / 1000);
+    while (wake->soon.next != &wake->soon) {
+        timer = wake->soon.next;
+        tti_wheel_remove(timer);
+        tti_wheel_add(&wake->wheel, timer,
+                      0); /* to those that are called now; what these start is for the next dispatch */
+    }
     while ((timer = tti_wheel_take_expired(&wake->wheel)) != NULL) {
         tti_beacon_enter(&wake->beacon, TT_STALL_TIMER, timer, (tti_any_fn)timer->fn, NULL);
         timer->fn(timer);
@@ -255,4 +263,16 @@ void tt_timer_start(struct tt_wake *wake, struct tt_timer *timer, uint64_t delay
 void tt_timer_stop(struct tt_wake *wake, struct tt_timer *timer) {
     if (tti_is_on_loop(wake, __func__))
         tti_wheel_remove(timer);
+}
+
+/** A post that can be taken back with tt_timer_stop, for decisions that were made while the caller's function ran. */
+void tti_wake_soon(struct tt_wake *wake, struct tt_timer *timer, tt_timer_fn fn) {
+    tti_wheel_remove(timer);
+    timer->fn = fn;
+    timer->due_ms = 0;
+    timer->next = &wake->soon;
+    timer->prev = wake->soon.prev;
+    wake->soon.prev->next = timer;
+    wake->soon.prev = timer;
+    tti_wake_ring(wake);
 }
