@@ -45,6 +45,7 @@ static bool claim(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP {
     if (is_ours) {
         tti_job_set_phase(job, TTI_ZOMBIE);
         worker->is_zombie = true;
+        worker->zombie = job;
         pool->zombie_count += worker->is_lodger ? 0 : 1;
         tti_queue_set_lower(pool, worker, false);
         tti_queue_note_serving(pool);

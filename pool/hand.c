@@ -97,11 +97,6 @@ struct tt_job *tti_hand_running(const struct tti_hand *hand) {
     return index < hand->count && (word & (GIVEN_UP | GONE(index))) == 0 ? hand->jobs[index] : NULL;
 }
 
-struct tt_job *tti_hand_given_up(const struct tti_hand *hand) {
-    uint64_t word = load(hand);
-    return (word & GIVEN_UP) != 0 ? hand->jobs[tti_hand_index(word)] : NULL;
-}
-
 bool tti_hand_is_running(const struct tti_hand *hand, const struct tt_job *job) {
     uint64_t word = load(hand);
     return deal_of(word) == job->deal && tti_hand_index(word) == job->slot;

@@ -78,9 +78,6 @@ bool tti_hand_give_up(struct tti_hand *hand, const struct tt_job *job);
 /** The job that is running and was not given up, or NULL. Thread: loop (others may not follow it), under the pool's lock. */
 struct tt_job *tti_hand_running(const struct tti_hand *hand);
 
-/** The running job that was given up, or NULL. Thread: loop, under the pool's lock. */
-struct tt_job *tti_hand_given_up(const struct tti_hand *hand);
-
 /** Whether this very job is the running one. Thread: the loop, with the worker kept from going on. */
 bool tti_hand_is_running(const struct tti_hand *hand, const struct tt_job *job);
 

@@ -88,6 +88,7 @@ struct tti_worker {
     bool is_lodger;               /* fixed: no thread of its own, see nest.c */
     bool is_lower;                /* locked: its hand is of a priority that counts against the reserved workers */
     bool has_more;                /* locked: in pool->hands: more than one job was dealt to it */
+    struct tt_job *zombie;        /* locked: that job, until it has come back */
     int thread_id;                /* locked: the kernel's */
     struct tti_worker *next_hand; /* locked: pool->hands */
     struct tti_worker *prev_hand; /* locked */
@@ -292,6 +293,7 @@ extern _Thread_local struct tt_context *tti_context_current
 /* watch.c */
 void tti_watch_tell_done(struct tt_wake *wake, struct tt_watch **list, enum tt_outcome outcome) TT_ON_LOOP;
 void tti_watch_tell_released(struct tt_wake *wake, struct tt_watch **list) TT_ON_LOOP;
+void tti_watch_forget(struct tt_watch **list) TT_ON_LOOP;
 void tti_watch_move(struct tt_watch **to, struct tt_watch **from) TT_ON_LOOP;
 
 /* stats.c */

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tothread/watch.h>
 #include <unistd.h>
 
 #define STACK_BYTES_DEFAULT (256u * 1024u)
@@ -268,12 +267,6 @@ static void stop_workers(struct tt_pool *pool) TT_ON_LOOP {
     }
 }
 
-/** Nobody will be there to tell them. */
-static void drop_watches(struct tt_job *job) TT_ON_LOOP {
-    while (job != NULL && job->watches != NULL)
-        tt_watch_stop(job->watches);
-}
-
 /** Whether only threads are left that nobody can wait for, and no release is due but theirs. */
 static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     tti_lock_enter(&pool->lock);
@@ -287,7 +280,7 @@ static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     if (only_stuck) {
         pool->is_orphaned = true;
         for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
-            drop_watches(tti_hand_given_up(&worker->hand));
+            tti_watch_forget(&worker->zombie->watches); /* its memory goes back out of the loop's sight */
             if (!worker->is_lodger)
                 (void)pthread_detach(worker->thread); /* nobody will join it */
         }

@@ -57,6 +57,11 @@ void tti_watch_move(struct tt_watch **to, struct tt_watch **from) {
         (*to)->link = to;
 }
 
+void tti_watch_forget(struct tt_watch **list) {
+    while (*list != NULL)
+        tt_watch_stop(*list);
+}
+
 void tti_watch_tell_done(struct tt_wake *wake, struct tt_watch **list, enum tt_outcome outcome) {
     /* One at a time from the front into a list of those that were told: each may stop any of them. */
     struct tt_watch *told = NULL;

@@ -28,6 +28,7 @@ static void hand_back_zombie(struct tti_worker *worker, struct tt_job *job) {
     struct tt_pool *pool = worker->pool;
     tti_lock_enter(&pool->lock);
     worker->is_zombie = false;
+    worker->zombie = NULL;
     pool->zombie_count -= worker->is_lodger ? 0 : 1;
     tti_queue_note_serving(pool);
     bool is_orphaned = pool->is_orphaned;

@@ -8,12 +8,15 @@
  *     job->done, on_done of each watch, job->release, on_release of each watch
  * A job that outlives its pool (a zombie at its end) drops its watches: on_release isn't called.
  * For a job without a release function all of them come after job->done; where that frees the job, no watch may look
- * at it.
+ * at it. A watch must not lie in memory that job->release frees. A job that outlives its pool is released on its worker:
+ * its watches are stopped by tt_pool_destroy and never hear of it.
  *
  * Normal use:
  * 1. zero the watch, set on_done (and on_release);
  * 2. tt_watch_start(&watch, job), after the job was submitted;
- * 3. in on_done: look at watch->outcome, and at the job.
+ * 3. in on_done: look at watch->outcome, and at the job;
+ * 4. to stop caring: tt_watch_stop, and the job goes on. Your own job's done function may be set to NULL for that at any
+ *    time before it is called: only the loop reads it. Its release comes all the same.
  *
  * Thread: everything here is the loop's.
  */
@@ -27,6 +30,13 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/** How a group of jobs ends those that run already. Those that have not started are taken back in either case. */
+enum tt_stop {
+    TT_STOP_ASK = 0, /* tt_job_interrupt: they end when their functions return */
+    TT_STOP_ABANDON  /* tt_job_abandon: they end at once, and are released when their functions return. Those that have
+                        no release function are asked */
+};
 
 struct tt_watch;
 
