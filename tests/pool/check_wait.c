@@ -107,6 +107,7 @@ START_TEST(first_failed_passes_over_success_and_over_cancelled_jobs) {
     begin(1);
     probes[0].gate = &gate;
     probes[2].says = TT_CRASHED;
+    probes[3].gate = &gate;
     submit(4);
     start_wait(TT_WAIT_FIRST_FAILED, 4);
     ck_assert_int_eq(tt_job_cancel(&probes[1].job), TT_OK);
@@ -114,7 +115,6 @@ START_TEST(first_failed_passes_over_success_and_over_cancelled_jobs) {
     ck_assert_int_eq(items[1].outcome, TT_CANCELLED);
     ck_assert_uint_eq(over_count, 0);
     gate_open(&gate, 1);
-    probes[3].gate = &gate;
     turn_until_over();
     ck_assert_int_eq(items[2].outcome, TT_CRASHED);
     ck_assert_uint_eq(wait_.failed_count, 1);
