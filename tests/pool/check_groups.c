@@ -8,6 +8,7 @@
 
 #include "pool/group.h"
 #include <tothread/gather.h>
+#include <tothread/scope.h>
 
 #define MOST   6u
 #define ROUNDS 20000u
@@ -126,11 +127,135 @@ START_TEST(nothing_is_lost_or_told_twice_in_random_gathers) {
 }
 END_TEST
 
+/* -- scopes -- */
+
+struct family {
+    struct tt_scope scope;
+    struct tt_scope_child kids[MOST];
+    struct probe probes[MOST];
+    bool is_inside[MOST];
+    unsigned kid_count;
+    bool is_busy;
+    bool is_closed;
+};
+
+static struct family families[CROWD];
+static unsigned siblings_count;
+static unsigned left_behind_count;
+
+static struct family *family_of(const struct tt_scope_child *child, size_t *ret_index) {
+    size_t family = (size_t)((const char *)child - (const char *)families) / sizeof families[0];
+    *ret_index = (size_t)(child - families[family].kids);
+    return &families[family];
+}
+
+static void kid_release(struct tt_scope_child *child);
+
+static void add_kid(struct family *family) {
+    size_t i = random_below(MOST);
+    if (family->is_inside[i])
+        return;
+    struct probe *probe = &family->probes[i];
+    probe_init(probe, NULL);
+    probe->job.done = NULL;
+    probe->job.release = forget;
+    probe->job.interrupt = random_below(2) == 0 ? hear : NULL;
+    probe->job.run_timeout_us = random_below(16) == 0 ? 1 + random_below(200) : 0;
+    probe->says = random_below(16) == 0 ? TT_FAILED : TT_DONE;
+    family->kids[i] = (struct tt_scope_child){.job = &probe->job, .release = kid_release};
+    enum tt_status status = tt_scope_submit(&family->scope, pool, &family->kids[i]);
+    family->is_inside[i] = status == TT_OK;
+    family->kid_count += status == TT_OK;
+    if (status != TT_OK && status != TT_FULL)
+        ck_assert_int_eq(status, family->scope.outcome != TT_NONE ? TT_TOO_LATE : TT_CLOSED);
+}
+
+static void kid_release(struct tt_scope_child *child) {
+    size_t i;
+    struct family *family = family_of(child, &i);
+    ck_assert(family->is_inside[i]);
+    ck_assert_int_ne(child->outcome, TT_NONE);
+    family->is_inside[i] = false;
+    if (family->is_busy && random_below(4) == 0) {
+        siblings_count++;
+        add_kid(family);
+    }
+}
+
+static void family_done(struct tt_scope *scope) {
+    struct family *family = (struct family *)scope;
+    ck_assert(family->is_busy && family->is_closed);
+    ck_assert_uint_eq(scope->left_count, 0);
+    ck_assert_uint_eq(scope->submitted_count, family->kid_count);
+    size_t inside_count = 0;
+    for (size_t i = 0; i < MOST; i++)
+        inside_count += family->is_inside[i];
+    ck_assert_uint_eq(scope->held_count, inside_count);
+    if ((scope->flags & TT_SCOPE_LEAVE) == 0)
+        ck_assert_uint_eq(inside_count, 0);
+    left_behind_count += inside_count != 0;
+    ck_assert_int_eq(scope->first_failed != NULL, scope->failed_count != 0);
+    told_count++;
+    outcomes[scope->outcome]++;
+    memset(scope, 0xa5, sizeof *scope);
+    family->is_busy = false;
+}
+
+static void open_family(struct family *family) {
+    family->scope = (struct tt_scope){.flags = (uint32_t)random_below(2),
+                                      .timeout_us = random_below(4) == 0 ? 1 + random_below(3000) : 0,
+                                      .grace_us = random_below(2) == 0 ? 1 + random_below(1000) : 0};
+    family->is_busy = true;
+    family->is_closed = false;
+    family->kid_count = 0;
+    tt_scope_open(&family->scope, wake);
+    started_count++;
+}
+
+static void change_family(struct family *family) {
+    uint64_t what = random_below(12);
+    if (!family->is_busy)
+        open_family(family);
+    else if (what == 0)
+        ck_assert_int_ne(tt_scope_cancel(&family->scope, (enum tt_stop)random_below(2)), TT_INVALID);
+    else if (what < 3 && !family->is_closed) {
+        family->is_closed = true;
+        ck_assert_int_eq(tt_scope_close(&family->scope, family_done), TT_OK);
+    } else
+        add_kid(family);
+}
+
+START_TEST(scopes_end_once_and_after_their_children) {
+    wake = probe_wake();
+    pool = probe_pool(wake, 3, 40, 2);
+    while (started_count < ROUNDS) {
+        change_family(&families[random_below(CROWD)]);
+        if (random_below(8) == 0 && !tt_pool_is_idle(pool)) /* else it would sleep for long */
+            probe_turn(wake);
+        else if (random_below(4) == 0)
+            (void)tt_wake_dispatch(wake, 1 + random_below(20));
+    }
+    for (size_t i = 0; i < CROWD; i++)
+        if (families[i].is_busy && !families[i].is_closed) {
+            families[i].is_closed = true;
+            ck_assert_int_eq(tt_scope_close(&families[i].scope, family_done), TT_OK);
+        }
+    PROBE_TURN_UNTIL(wake, told_count == started_count);
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    static const enum tt_outcome expected[] = {TT_DONE, TT_FAILED, TT_CANCELLED, TT_EXPIRED_RUN};
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        ck_assert_uint_gt(outcomes[expected[i]], 0);
+    ck_assert_uint_gt(siblings_count, 0);
+    probe_end(wake, pool);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("groups");
     TCase *tests = tcase_create("stress");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, nothing_is_lost_or_told_twice_in_random_gathers);
+    tcase_add_test(tests, scopes_end_once_and_after_their_children);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }
