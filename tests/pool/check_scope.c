@@ -433,7 +433,6 @@ START_TEST(leaving_scope_closed_over_zombies_is_done_in_the_next_dispatch) {
     scope.flags = TT_SCOPE_LEAVE;
     tt_scope_open(&scope, wake);
     submit_at_gate(2);
-    kids[0].brings_in_release = &kids[1]; /* is in a scope or left behind: refused either way */
     ck_assert_int_eq(tt_job_abandon(&kids[0].probe.job), TT_OK);
     ck_assert_int_eq(tt_job_abandon(&kids[1].probe.job), TT_OK);
     (void)tt_wake_dispatch(wake, 10);
