@@ -191,6 +191,34 @@ START_TEST(gather_over_ended_zombies_is_done_in_the_next_dispatch) {
 }
 END_TEST
 
+static void start_over_zombie(struct tt_job *job) {
+    probe_done(job);
+    start(1);
+}
+
+/** Started in a done function, its only child released in the same dispatch: release still comes after done. */
+START_TEST(release_of_all_children_before_done_is_not_too_early) {
+    begin(1, 10);
+    struct probe starter;
+    bundle.probes[0].gate = &gate;
+    probe_submit(pool, &bundle.probes[0]);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    ck_assert_int_eq(tt_job_abandon(&bundle.probes[0].job), TT_OK);
+    (void)tt_wake_dispatch(wake, 10);
+    probe_init(&starter, NULL);
+    starter.job.done = start_over_zombie;
+    probe_submit(pool, &starter);
+    tt_wake_flush(wake);
+    PROBE_YIELD_UNTIL(atomic_load(&starter.run_count) == 1 && probe_snapshot(pool).busy_count == 0);
+    gate_open(&gate, 1);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).zombie_count == 0); /* both stand on the completion list */
+    turn_until_released();                                     /* which asserts the order */
+    ck_assert_uint_eq(bundle.released_children, 1);
+    end();
+}
+END_TEST
+
 START_TEST(first_failure_is_told_at_once_and_the_others_go_on) {
     begin(2, 10);
     bundle.probes[1].says = TT_FAILED;
@@ -611,6 +639,7 @@ int main(void) {
     tcase_add_loop_test(tests, same_job_twice_runs_once_and_appears_twice, 0, 3);
     tcase_add_loop_test(tests, job_that_is_inside_already_is_only_watched, 0, 3);
     tcase_add_test(tests, gather_over_ended_zombies_is_done_in_the_next_dispatch);
+    tcase_add_test(tests, release_of_all_children_before_done_is_not_too_early);
     tcase_add_loop_test(tests, release_may_start_it_again, 0, 3);
     tcase_add_test(tests, gather_that_tries_again_at_once_lets_the_loop_go_on);
     tcase_add_loop_test(tests, done_and_release_run_in_the_context_of_the_start, 0, 3);

@@ -22,6 +22,8 @@ static _Atomic uint32_t strangers; /* calls in another context */
 static size_t gated_from;          /* items from here on pass the gate */
 static size_t gated_to;
 static size_t fails_at; /* this item fails */
+static size_t fails_too;
+static struct gate *first_gate; /* item 0 passes it; NULL: none */
 static struct tt_context *expected;
 static struct tt_context *seen_context;
 static unsigned done_count;
@@ -36,12 +38,14 @@ static enum tt_outcome square(void *item, size_t index, void *user) {
     }
     atomic_fetch_add(&call_count, 1);
     atomic_fetch_add(&strangers, tt_context_current() != expected);
+    if (index == 0 && first_gate != NULL)
+        gate_pass(first_gate);
     if (index >= gated_from && index < gated_to)
         gate_pass(&gate);
     if (item != NULL)
         *(uint64_t *)item = index * index + (user != NULL ? *(uint64_t *)user : 0);
     atomic_fetch_sub(&inside, 1);
-    return index == fails_at ? TT_CANCELLED /* as good as TT_FAILED */ : TT_DONE;
+    return index == fails_at || index == fails_too ? TT_CANCELLED /* as good as TT_FAILED */ : TT_DONE;
 }
 
 static void on_release(struct tt_map *which) {
@@ -64,6 +68,7 @@ static void on_done(struct tt_map *which) {
     seen_context = tt_context_current();
     ck_assert_uint_eq(seen.done_count + seen.failed_count + seen.skipped_count + seen.lost_count, seen.count);
     ck_assert_int_eq(tt_map_cancel(&map, TT_STOP_ABANDON), TT_TOO_LATE);
+    ck_assert(tt_map_is_stopping(&map)); /* for functions that still run */
     ck_assert_int_eq(tt_map_start(&map, pool, slots, SLOTS), TT_INVALID);
 }
 
@@ -74,6 +79,8 @@ static void begin(uint32_t worker_count, uint32_t queue_limit, size_t count) {
     gated_from = SIZE_MAX;
     gated_to = SIZE_MAX;
     fails_at = SIZE_MAX;
+    fails_too = SIZE_MAX;
+    first_gate = NULL;
     for (size_t i = 0; i < COUNT; i++)
         outcomes[i] = TT_CRASHED; /* the start overwrites it */
     map = (struct tt_map){.fn = square,
@@ -217,11 +224,12 @@ START_TEST(failures_are_counted_and_the_rest_goes_on) {
     begin((uint32_t)_i, 10, 50);
     map.chunk_size = 4;
     fails_at = 17;
+    fails_too = 40;
     start();
     turn_until_released();
     ck_assert_int_eq(seen.outcome, TT_FAILED);
-    ck_assert_uint_eq(seen.failed_count, 1);
-    ck_assert_uint_eq(seen.done_count, 49);
+    ck_assert_uint_eq(seen.failed_count, 2);
+    ck_assert_uint_eq(seen.done_count, 48);
     ck_assert_uint_eq(seen.first_failed, 17);
     ck_assert_int_eq(outcomes[17], TT_FAILED);
     ck_assert_int_eq(outcomes[18], TT_DONE);
@@ -423,6 +431,34 @@ START_TEST(run_time_out_of_a_chunk_loses_it_and_the_rest_goes_on) {
 }
 END_TEST
 
+START_TEST(lost_chunk_begins_no_other_item_while_the_map_goes_on) {
+    begin(2, 10, 8);
+    struct gate hold;
+    gate_init(&hold);
+    first_gate = &hold;
+    map.chunk_size = 4;
+    gated_from = 4;
+    gated_to = 5;
+    start();
+    tt_wake_flush(wake);
+    gate_await(&hold, 1);
+    gate_await(&gate, 1);
+    ck_assert_int_eq(tt_job_abandon(&slots[0].job), TT_OK);
+    (void)tt_wake_dispatch(wake, 10);
+    ck_assert_uint_eq(map.lost_count, 4);
+    ck_assert_uint_eq(done_count, 0);
+    gate_open(&hold, 1);
+    PROBE_TURN_UNTIL(wake, map.held_count == 1);
+    ck_assert_uint_eq(call_count, 2);
+    gate_open(&gate, 1);
+    turn_until_released();
+    ck_assert_uint_eq(call_count, 5);
+    ck_assert_uint_eq(seen.done_count, 4);
+    gate_deinit(&hold);
+    end();
+}
+END_TEST
+
 START_TEST(queue_time_out_of_a_chunk_skips_it) {
     begin(1, 10, 30);
     struct probe other;
@@ -522,6 +558,7 @@ int main(void) {
     tcase_add_test(tests, cancel_takes_back_chunks_and_ends_running_ones_at_their_next_item);
     tcase_add_test(tests, abandoned_chunks_are_lost_and_release_waits_for_them);
     tcase_add_loop_test(tests, run_time_out_of_a_chunk_loses_it_and_the_rest_goes_on, 0, 2);
+    tcase_add_test(tests, lost_chunk_begins_no_other_item_while_the_map_goes_on);
     tcase_add_loop_test(tests, queue_time_out_of_a_chunk_skips_it, 0, 2);
     tcase_add_test(tests, slots_bring_a_limiter_and_a_name);
     tcase_add_loop_test(tests, jobs_and_functions_run_in_the_context_of_the_start, 0, 3);

@@ -53,6 +53,12 @@ static void on_over(struct tt_wait *wait) {
     }
 }
 
+/** What was given back and wiped is not written to later. */
+static void check_wiped(const void *memory, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        ck_assert_uint_eq(((const unsigned char *)memory)[i], 0xa5);
+}
+
 static enum tt_status try_wait(enum tt_wait_when when, size_t count) {
     wait_.done = on_over;
     wait_.when = when;
@@ -215,12 +221,16 @@ START_TEST(zombie_counts_as_ended) {
     submit(1);
     tt_wake_flush(wake);
     gate_await(&gate, 1);
+    if (_i == 0)
+        start_wait(TT_WAIT_ALL, 1); /* before it becomes one */
     ck_assert_int_eq(tt_job_abandon(&probes[0].job), TT_OK);
     (void)tt_wake_dispatch(wake, 10);
-    start_wait(TT_WAIT_ALL, 1);
+    if (_i == 1)
+        start_wait(TT_WAIT_ALL, 1);
     (void)tt_wake_dispatch(wake, 10);
     ck_assert_uint_eq(over_count, 1);
     ck_assert_int_eq(items[0].outcome, TT_ABANDONED);
+    memset(items, 0xa5, sizeof items); /* ours again, though its function still runs */
     gate_open(&gate, 1);
     end();
 }
@@ -246,6 +256,9 @@ START_TEST(done_may_stop_the_wait_while_others_are_pending) {
     frees = true;
     start_wait(TT_WAIT_FIRST_DONE, 3);
     turn_until_over();
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    check_wiped(&wait_, sizeof wait_);
+    check_wiped(items, sizeof items);
     end();
 }
 END_TEST
@@ -349,6 +362,7 @@ static void start_each(size_t count) {
 START_TEST(each_tells_in_the_order_of_ending_then_ends) {
     begin((uint32_t)_i);
     submit(MOST);
+    each.timeout_us = 3600u * 1000000u;
     start_each(MOST);
     ck_assert_int_eq(tt_each_start(&each, wake, items, MOST), TT_INVALID); /* not ended */
     ck_assert_int_eq(tt_job_cancel(&probes[3].job), TT_OK);
@@ -426,6 +440,45 @@ START_TEST(each_tells_first_of_those_that_had_ended_before) {
 }
 END_TEST
 
+START_TEST(each_whose_clock_runs_out_over_ended_items_has_not_timed_out) {
+    begin((uint32_t)_i);
+    submit(2);
+    start_wait(TT_WAIT_ALL, 2);
+    turn_until_over();
+    over_count = 0;
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    each.timeout_us = 1;
+    start_each(2);
+    uint64_t now_us = tti_clock_now_us();
+    PROBE_YIELD_UNTIL(tti_clock_now_us() > now_us + 3000); /* the clock, no thread */
+    (void)tt_wake_dispatch(wake, 10);
+    ck_assert_uint_eq(told_count, 2);
+    ck_assert_uint_eq(over_count, 1);
+    ck_assert(!each.is_timed_out);
+    end();
+}
+END_TEST
+
+START_TEST(early_item_that_stops_the_each_as_its_clock_runs_out_ends_nothing) {
+    begin((uint32_t)_i);
+    submit(2);
+    start_wait(TT_WAIT_ALL, 2);
+    turn_until_over();
+    over_count = 0;
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    each.timeout_us = 1;
+    stops_in_item = true;
+    start_each(2);
+    uint64_t now_us = tti_clock_now_us();
+    PROBE_YIELD_UNTIL(tti_clock_now_us() > now_us + 3000); /* the clock, no thread */
+    (void)tt_wake_dispatch(wake, 10);
+    ck_assert_uint_eq(told_count, 1);
+    ck_assert_uint_eq(over_count, 0);
+    check_wiped(&each, sizeof each);
+    end();
+}
+END_TEST
+
 static void start_each_in_done(struct tt_job *job) {
     probe_done(job);
     start_each(3);
@@ -461,6 +514,8 @@ START_TEST(on_item_may_stop_and_free_the_each) {
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
     ck_assert_uint_eq(told_count, 1);
     ck_assert_uint_eq(over_count, 0);
+    check_wiped(&each, sizeof each);
+    check_wiped(items, sizeof items);
     end();
 }
 END_TEST
@@ -523,7 +578,7 @@ int main(void) {
     tcase_add_loop_test(tests, empty_sets_strangers_and_busy_waits_are_refused, 0, 3);
     tcase_add_loop_test(tests, waits_in_turn_see_each_job_once, 0, 3);
     tcase_add_loop_test(tests, what_has_ended_already_is_told_in_the_next_dispatch, 0, 3);
-    tcase_add_test(tests, zombie_counts_as_ended);
+    tcase_add_loop_test(tests, zombie_counts_as_ended, 0, 2);
     tcase_add_loop_test(tests, stopped_wait_is_silent_and_gives_all_memory_back, 0, 3);
     tcase_add_loop_test(tests, done_may_stop_the_wait_while_others_are_pending, 0, 3);
     tcase_add_test(tests, items_left_over_from_an_earlier_set_do_not_count);
@@ -536,6 +591,8 @@ int main(void) {
     tcase_add_loop_test(tests, each_over_nobody_ends_in_the_next_dispatch, 0, 3);
     tcase_add_test(tests, each_time_out_ends_it_and_the_jobs_go_on);
     tcase_add_loop_test(tests, each_tells_first_of_those_that_had_ended_before, 0, 3);
+    tcase_add_loop_test(tests, each_whose_clock_runs_out_over_ended_items_has_not_timed_out, 0, 3);
+    tcase_add_loop_test(tests, early_item_that_stops_the_each_as_its_clock_runs_out_ends_nothing, 0, 3);
     tcase_add_loop_test(tests, each_that_starts_between_two_ends_keeps_their_order, 0, 2);
     tcase_add_loop_test(tests, on_item_may_stop_and_free_the_each, 0, 3);
     tcase_add_loop_test(tests, on_item_may_stop_the_each_among_the_early_ones, 0, 3);
