@@ -30,6 +30,17 @@ static void unlink_child(struct tt_scope_child *child) TT_ON_LOOP {
     child->scope = NULL;
 }
 
+/** TT_SCOPE_LEAVE: they return when they return, and find no scope. */
+static void leave_children(struct tt_scope *scope) TT_ON_LOOP {
+    struct tt_scope_child *child;
+    while ((child = scope->children) != NULL) {
+        scope->children = child->next;
+        child->next = NULL;
+        child->link = NULL;
+        child->scope = NULL;
+    }
+}
+
 static bool is_complete(const struct tt_scope *scope) {
     return scope->state == CLOSING &&
            ((scope->flags & TT_SCOPE_LEAVE) != 0 ? scope->left_count : scope->held_count) == 0;
@@ -40,8 +51,7 @@ static void finish(struct tt_scope *scope) TT_ON_LOOP {
     struct tt_context *context = scope->context;
     tt_timer_stop(scope->wake, &scope->timer);
     tt_timer_stop(scope->wake, &scope->soon);
-    while (scope->children != NULL)
-        unlink_child(scope->children); /* TT_SCOPE_LEAVE: they return when they return */
+    leave_children(scope);
     scope->context = NULL;
     scope->state = CLOSED;
     if (scope->outcome == TT_NONE)

@@ -58,8 +58,9 @@ void tti_watch_move(struct tt_watch **to, struct tt_watch **from) {
 }
 
 void tti_watch_forget(struct tt_watch **list) {
-    while (*list != NULL)
-        tt_watch_stop(*list);
+    struct tt_watch *watch;
+    while ((watch = take_first(list)) != NULL)
+        watch->job = NULL;
 }
 
 void tti_watch_tell_done(struct tt_wake *wake, struct tt_watch **list, enum tt_outcome outcome) {
