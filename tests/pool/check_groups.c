@@ -118,7 +118,7 @@ START_TEST(nothing_is_lost_or_told_twice_in_random_gathers) {
     }
     PROBE_TURN_UNTIL(wake, released_count == started_count);
     ck_assert_uint_eq(told_count, started_count);
-    static const enum tt_outcome expected[] = {TT_DONE, TT_FAILED, TT_CANCELLED, TT_EXPIRED_RUN};
+    static const enum tt_outcome expected[] = {TT_DONE, TT_FAILED, TT_CANCELLED}; /* others if the clock wants */
     for (size_t i = 0; i < COUNT_OF(expected); i++)
         ck_assert_uint_gt(outcomes[expected[i]], 0);
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
@@ -246,7 +246,7 @@ START_TEST(scopes_end_once_and_after_their_children) {
         }
     PROBE_TURN_UNTIL(wake, told_count == started_count);
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
-    static const enum tt_outcome expected[] = {TT_DONE, TT_FAILED, TT_CANCELLED, TT_EXPIRED_RUN};
+    static const enum tt_outcome expected[] = {TT_DONE, TT_FAILED, TT_CANCELLED}; /* others if the clock wants */
     for (size_t i = 0; i < COUNT_OF(expected); i++)
         ck_assert_uint_gt(outcomes[expected[i]], 0);
     ck_assert_uint_gt(siblings_count, 0);
