@@ -32,15 +32,16 @@ static void hand_back_zombie(struct tti_worker *worker, struct tt_job *job) {
     pool->zombie_count -= worker->is_lodger ? 0 : 1;
     tti_queue_note_serving(pool);
     bool is_orphaned = pool->is_orphaned;
-    if (!is_orphaned) {
+    if (!is_orphaned)
         tti_complete_push(pool->wake, job);
-    }
     tti_lock_leave(&pool->lock);
     if (!is_orphaned)
         return;
     struct tt_context *context = job->context;
+    tti_context_current = context;
     if (job->release != NULL)
         job->release(job);
+    tti_context_current = NULL;
     tt_context_release(context);
 }
 
@@ -58,9 +59,11 @@ struct tt_job *tti_worker_run(struct tti_worker *worker, struct tt_job *job) {
     struct tt_pool *pool = worker->pool;
     uint64_t started_us = atomic_load_explicit(&job->started_us, memory_order_relaxed);
     atomic_store_explicit(&worker->run_started_us, started_us, memory_order_relaxed);
+    struct tt_context *before = tti_context_current; /* NULL, but for an inline pool's: that thread is the loop */
     tti_account_start(worker);
     tti_context_current = job->context;
     enum tt_outcome outcome = job->run(job, worker->state);
+    tti_context_current = before;
     if (outcome != TT_DONE && outcome != TT_CRASHED && !(outcome == TT_CANCELLED && tt_job_is_cancelled(job)))
         outcome = TT_FAILED;
     uint64_t end_us = tti_tick_now_us(&worker->tick);
