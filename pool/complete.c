@@ -145,8 +145,8 @@ static size_t dispatch_given_up(struct tt_wake *wake, size_t max_count) TT_ON_LO
     return count;
 }
 
-/** Takes the whole list and puts it behind what is pending, oldest first. */
-static void collect(struct tt_wake *wake) TT_ON_LOOP {
+/** Takes the whole list, oldest first. Linked by next alone: a zombie may stand among those given up by prev. */
+void tti_complete_collect(struct tt_wake *wake) {
     if (atomic_load_explicit(&wake->finished, memory_order_relaxed) == NULL)
         return;
     struct tt_job *newest = atomic_exchange_explicit(&wake->finished, NULL, memory_order_acquire);
@@ -164,7 +164,6 @@ static void collect(struct tt_wake *wake) TT_ON_LOOP {
 
 static size_t dispatch_finished(struct tt_wake *wake, size_t max_count) TT_ON_LOOP {
     size_t count = 0;
-    collect(wake);
     while (wake->pending != NULL && count < max_count) {
         struct tt_job *job = wake->pending;
         wake->pending = job->next;

@@ -260,6 +260,7 @@ void tti_nest_look(struct tti_nest *nest);
 /* complete.c: from the worker to the loop, and the end of a job there */
 void tti_complete_push(struct tt_wake *wake, struct tt_job *job);
 void tti_complete_give_up(struct tt_job *job, enum tt_outcome outcome) TT_ON_LOOP;
+void tti_complete_collect(struct tt_wake *wake) TT_ON_LOOP;
 size_t tti_complete_dispatch(struct tt_wake *wake, size_t max_count) TT_ON_LOOP;
 
 /* wake.c */

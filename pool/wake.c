@@ -234,11 +234,13 @@ size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
     if (atomic_load_explicit(&wake->beacon.is_parked, memory_order_seq_cst) != 0) /* see stall.c */
         tti_stall_unpark(wake);
     tt_wake_flush(wake);
-    size_t count = dispatch_posts(wake);
-    count += dispatch_timers(wake);
+    size_t count = dispatch_timers(wake);
     for (struct tt_pool *pool = wake->pools; pool != NULL; pool = pool->next_pool)
         if (pool->options.worker_count == 0)
             (void)tti_inline_run(pool, max_count);
+    /* In this order: what the function of a job that is collected here has posted is then among the posts. */
+    tti_complete_collect(wake);
+    count += dispatch_posts(wake);
     count += tti_complete_dispatch(wake, max_count);
     tti_beacon_leave(&wake->beacon);
     tt_wake_flush(wake);

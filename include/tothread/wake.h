@@ -117,7 +117,8 @@ struct tt_post {
 };
 
 /**
- * Has post->fn called on the loop, once, in the next dispatch. Posts of one thread keep their order.
+ * Has post->fn called on the loop, once, in the next dispatch. Posts of one thread keep their order. What a job's
+ * function posts comes before the job's done, unless that comes early: the job was given up.
  *
  * Thread:  any, also from a signal handler
  * Owns:    takes *post until fn is called, which may free it.
