@@ -245,6 +245,7 @@ static void release_last(struct tt_job *job) {
 START_TEST(end_of_the_pool_calls_the_hook) {
     struct tt_wake *wake = probe_wake();
     struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    unsigned thread_count = probe_thread_count() - 1; /* a sanitizer may have one of its own */
     struct asked asked;
     ck_assert_int_eq(sem_init(&last_released, 0, 0), 0);
     asked_init(&asked, TT_CANCELLED);
@@ -256,7 +257,7 @@ START_TEST(end_of_the_pool_calls_the_hook) {
     ck_assert_uint_eq(asked.hook_count, 1);
     ck_assert_int_eq(asked.probe.outcome, TT_ABANDONED);
     gate_wait(&last_released, "the release of a job that was left behind");
-    PROBE_YIELD_UNTIL(probe_thread_count() == 1);
+    PROBE_YIELD_UNTIL(probe_thread_count() <= thread_count);
     tt_wake_destroy(wake);
 }
 END_TEST
@@ -322,7 +323,7 @@ static enum tt_outcome query_run(struct tt_job *job, void *worker_state) {
     atomic_store(&connection->owner, job);
     atomic_store(&query->connection, connection);
     (void)probe_run(job, NULL);
-    for (unsigned i = 0; i < 50 && !tt_job_is_cancelled(job); i++)
+    for (unsigned i = 0; i < 20 && !tt_job_is_cancelled(job); i++)
         (void)sched_yield();
     atomic_store(&connection->owner, NULL);
     return tt_job_is_cancelled(job) ? TT_CANCELLED : TT_DONE;
@@ -345,7 +346,7 @@ static void query_hook(struct tt_job *job) {
 
 /** Without the worker's guard this fails within a few hundred of the jobs. */
 START_TEST(hook_never_reaches_the_next_job_of_its_worker) {
-    enum { ROUNDS = 1500, WIDTH = 4 };
+    enum { ROUNDS = 500, WIDTH = 4 };
     struct tt_wake *wake = probe_wake();
     struct tt_pool_options options = {.name = "test",
                                       .worker_count = 2,
