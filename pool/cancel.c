@@ -63,7 +63,10 @@ static bool claim(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP {
  */
 void tti_cancel_ask(struct tt_job *job) {
     struct tti_worker *worker = job->worker;
-    if (atomic_exchange_explicit(&job->is_cancelled, 1, memory_order_relaxed) != 0 || job->interrupt == NULL)
+    if (atomic_exchange_explicit(&job->is_cancelled, 1, memory_order_relaxed) != 0)
+        return;
+    tti_park_wake(&worker->pause); /* it may wait for the loop: request.h */
+    if (job->interrupt == NULL)
         return;
     tti_lock_enter(&worker->guard);
     if (tti_hand_is_running(&worker->hand, job))

@@ -75,6 +75,7 @@ struct tti_worker {
     uint32_t number;      /* fixed, from 1 */
     char name[16];        /* fixed */
     struct tti_park park;
+    struct tti_park pause; /* where its job's function waits for the loop: request.h */
     struct tti_lock guard; /* held while an interrupt hook is called: the function can't come back meanwhile */
     void *state;           /* the worker's own, of on_start */
     struct tt_post gone;
@@ -151,6 +152,11 @@ struct tt_pool {
     bool is_orphaned; /* the loop has gone: nobody to report to */
     uint64_t start_failures;
     char start_error[256];
+    struct tt_post *requests;      /* of running jobs, oldest first: request.c */
+    struct tt_post **requests_end; /* only while there is one */
+    uint32_t request_count;
+    bool has_requests_posted; /* requests_post is with the wake */
+    struct tt_post requests_post;
 
     _Atomic uint32_t serving_count; /* ready and no zombie: written under the lock, read by submit */
     _Atomic uint32_t shown_limit;   /* copies for snapshots of what is onloop */
@@ -246,7 +252,9 @@ bool tti_queue_has_surplus(const struct tt_pool *pool) TT_REQUIRES(pool->lock); 
 void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
 
 /* worker.c */
-struct tti_worker *tti_worker_new(struct tt_pool *pool); /* NULL without memory */
+extern _Thread_local struct tti_worker *tti_worker_current
+    __attribute__((tls_model("initial-exec"), visibility("hidden"))); /* NULL: this thread is no worker */
+struct tti_worker *tti_worker_new(struct tt_pool *pool);              /* NULL without memory */
 void tti_worker_free(struct tti_worker *worker);
 enum tt_status tti_worker_create(struct tt_pool *pool) TT_ON_LOOP;
 struct tt_job *tti_worker_run(struct tti_worker *worker, struct tt_job *job); /* the next one of its hand, or NULL */

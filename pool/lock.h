@@ -2,7 +2,8 @@
  * Lock and park: the two ways in which threads of this library wait for each other.
  *
  * A lock is held for a few dozen nanoseconds in the path of a job, never over a callback, and no thread holds two. At a
- * pool's end, and when a zombie comes back, a wake may be written under it: the lock then keeps the other side alive.
+ * pool's end, when a zombie comes back, and when a running job wants something of the loop, a wake may be written under it:
+ * the lock then keeps the other side alive.
  * A park is where one thread sleeps until it is woken: a futex word of its own, so that waking picks a thread.
  */
 #ifndef POOL_LOCK_H

@@ -267,11 +267,11 @@ static void stop_workers(struct tt_pool *pool) TT_ON_LOOP {
     }
 }
 
-/** Whether only threads are left that nobody can wait for, and no release is due but theirs. */
+/** Whether only threads are left that nobody can wait for, no release is due but theirs, and the wake has nothing of ours. */
 static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     tti_lock_enter(&pool->lock);
     uint32_t stuck_count = 0;
-    bool only_stuck = true;
+    bool only_stuck = !pool->has_requests_posted;
     for (struct tti_worker *worker = pool->workers; worker != NULL && only_stuck; worker = worker->next) {
         only_stuck = worker->is_zombie;
         stuck_count++;

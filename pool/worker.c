@@ -20,6 +20,8 @@
 
 #define WORKER_OF_GONE(post_) ((struct tti_worker *)((char *)(post_)-offsetof(struct tti_worker, gone)))
 
+_Thread_local struct tti_worker *tti_worker_current;
+
 /**
  * A zombie has come back: to the loop if there still is one. The lock keeps the loop from leaving meanwhile, and from
  * taking this worker for a stuck one once the job is on its way.
@@ -170,6 +172,7 @@ static void *worker_main(void *argument) {
     tt_assume_worker();
     struct tti_worker *worker = argument;
     struct tt_pool *pool = worker->pool;
+    tti_worker_current = worker;
     (void)pthread_setname_np(pthread_self(), worker->name); /* only a name */
     tti_lock_enter(&pool->lock);
     worker->thread_id = gettid();
