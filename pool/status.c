@@ -22,6 +22,8 @@ static const char *const status_names[] = {
     [TT_TOO_LATE] = "too-late",
     [TT_NOT_FOUND] = "not-found",
     [TT_DEADLOCK] = "deadlock",
+    [TT_TIMED_OUT] = "timed-out",
+    [TT_WRONG_THREAD] = "wrong-thread",
 };
 
 static const char *const outcome_names[TT_OUTCOME_COUNT] = {
