@@ -98,6 +98,9 @@ typedef void (*tt_release_fn)(struct tt_job *job);
  * The function can't return to the pool while this is being called, so a connection that the worker uses is still in
  * use by this job.
  *
+ * It may come before the function has begun, or between two of its queries: what it acts on may not be there yet, and most
+ * libraries forget an interrupt where nothing runs. So the function asks tt_job_is_cancelled as well, before each query.
+ *
  * Thread:  loop, no lock held; must not block, nor call anything of the library but tt_job_is_cancelled.
  */
 typedef void (*tt_interrupt_fn)(struct tt_job *job);
