@@ -21,7 +21,7 @@ static void on_feed(struct tt_post *post) {
 }
 
 enum tt_status tt_feed_init(struct tt_feed *feed, struct tt_job *job) {
-    if (feed->ring != NULL)
+    if (feed->ring != NULL || feed->limit_bytes > TT_FEED_LIMIT_MAX)
         return TT_INVALID;
     feed->ring = tti_ring_create(feed->limit_bytes != 0 ? feed->limit_bytes : TT_FEED_LIMIT_DEFAULT);
     if (feed->ring == NULL)

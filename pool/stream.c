@@ -35,7 +35,7 @@ static void on_stream(struct tt_post *post) {
 }
 
 enum tt_status tt_stream_init(struct tt_stream *stream, struct tt_job *job) {
-    if (stream->on_data == NULL || stream->ring != NULL)
+    if (stream->on_data == NULL || stream->ring != NULL || stream->limit_bytes > TT_STREAM_LIMIT_MAX)
         return TT_INVALID;
     stream->ring = tti_ring_create(stream->limit_bytes != 0 ? stream->limit_bytes : TT_STREAM_LIMIT_DEFAULT);
     if (stream->ring == NULL)

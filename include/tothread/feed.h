@@ -33,6 +33,7 @@ extern "C" {
 #endif
 
 #define TT_FEED_LIMIT_DEFAULT 262144u
+#define TT_FEED_LIMIT_MAX     1073741824u
 
 struct tt_feed;
 
@@ -62,7 +63,7 @@ struct tt_feed {
  *
  * Thread:  loop, before the job is submitted
  * Owns:    keeps *feed and job until tt_feed_deinit.
- * Returns: TT_OK; TT_INVALID for a feed that is initialised already; TT_NOMEM.
+ * Returns: TT_OK; TT_INVALID for a feed that is initialised already, for a mark beyond TT_FEED_LIMIT_MAX; TT_NOMEM.
  */
 TT_EXPORT enum tt_status tt_feed_init(struct tt_feed *feed, struct tt_job *job) TT_MUST_CHECK;
 

@@ -38,6 +38,7 @@ extern "C" {
 #endif
 
 #define TT_STREAM_LIMIT_DEFAULT 262144u
+#define TT_STREAM_LIMIT_MAX     1073741824u
 
 struct tt_stream;
 
@@ -67,7 +68,7 @@ struct tt_stream {
  *
  * Thread:  loop, before the job is submitted
  * Owns:    keeps *stream and job until tt_stream_deinit.
- * Returns: TT_OK; TT_INVALID without on_data, for a stream that is initialised already; TT_NOMEM.
+ * Returns: TT_OK; TT_INVALID without on_data, for a stream that is initialised already, for a mark beyond TT_STREAM_LIMIT_MAX; TT_NOMEM.
  */
 TT_EXPORT enum tt_status tt_stream_init(struct tt_stream *stream, struct tt_job *job) TT_MUST_CHECK;
 

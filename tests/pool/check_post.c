@@ -24,6 +24,7 @@ static uint32_t signals_seen[THREADS + 1];
 static _Atomic uint32_t signals_sent[THREADS + 1];
 static _Thread_local volatile sig_atomic_t signal_slot;
 static _Thread_local volatile sig_atomic_t signal_count; /* of this thread: its handler is the only writer */
+static _Thread_local volatile sig_atomic_t is_inside;    /* the thread sanitizer runs a handler within itself */
 
 static void on_thread_post(struct tt_post *post) {
     const struct numbered *numbered = (const struct numbered *)post;
@@ -42,8 +43,9 @@ static void on_alarm(int signal_number) {
     (void)signal_number;
     uint32_t slot = (uint32_t)signal_slot;
     uint32_t number = (uint32_t)signal_count;
-    if (number == SIGNALS_MAX)
+    if (number == SIGNALS_MAX || is_inside)
         return;
+    is_inside = 1;
     signal_count = (int)number + 1;
     struct numbered *numbered = &signal_posts[slot][number];
     numbered->post.fn = on_signal_post;
@@ -51,6 +53,7 @@ static void on_alarm(int signal_number) {
     numbered->number = number;
     atomic_store(&signals_sent[slot], number + 1);
     tt_wake_post(wake, &numbered->post);
+    is_inside = 0;
 }
 
 static void *post_all(void *argument) {
