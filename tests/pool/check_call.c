@@ -402,6 +402,32 @@ START_TEST(end_of_the_pool_gives_all_waiting_calls_back) {
 }
 END_TEST
 
+/** The wake is kept alive here only to see that nobody has touched it. */
+START_TEST(job_that_outlives_its_pool_is_refused_without_its_wake) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    unsigned thread_count = probe_thread_count() - 1; /* a sanitizer may have one of its own */
+    struct gate gate;
+    struct caller caller;
+    gate_init(&gate);
+    ck_assert_int_eq(sem_init(&left_released, 0, 0), 0);
+    caller_init(&caller, call_once, UINT64_MAX);
+    caller.probe.gate = &gate;
+    caller.probe.job.release = release_left;
+    probe_submit(pool, &caller.probe);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    tt_pool_destroy(pool);
+    gate_open(&gate, 1);
+    gate_wait(&left_released, "the release of a job that was left behind");
+    PROBE_YIELD_UNTIL(probe_thread_count() <= thread_count);
+    ck_assert_int_eq(caller.status, TT_CLOSED);
+    ck_assert_ptr_null(wake->posts);
+    tt_wake_destroy(wake);
+    gate_deinit(&gate);
+}
+END_TEST
+
 struct post_of_test {
     struct tt_post post;
     struct tt_pool *pool;
@@ -574,6 +600,7 @@ int main(void) {
     tcase_add_test(tests, abandoned_job_gets_its_call_back);
     tcase_add_test(tests, run_time_out_ends_the_calls);
     tcase_add_test(tests, end_of_the_pool_gives_all_waiting_calls_back);
+    tcase_add_test(tests, job_that_outlives_its_pool_is_refused_without_its_wake);
     tcase_add_test(tests, pool_ends_only_when_no_request_of_it_is_left_in_the_wake);
     tcase_add_test(tests, draining_pool_serves_calls);
     tcase_add_test(tests, function_may_interrupt_the_job_that_waits_for_it);

@@ -16,6 +16,7 @@ struct reader {
     struct probe probe;
     struct tt_feed feed;
     size_t piece;
+    struct gate *each;     /* passed before each read; may be NULL */
     struct gate *after;    /* passed at the end of run; may be NULL */
     _Atomic int status;    /* of the last read */
     _Atomic uint64_t got;  /* bytes */
@@ -44,6 +45,8 @@ static enum tt_outcome reader_run(struct tt_job *job, void *worker_state) {
     enum tt_status status = TT_OK;
     size_t size = 1;
     while (status == TT_OK && size > 0 && (reader->stops_at == 0 || reader->got < reader->stops_at)) {
+        if (reader->each != NULL)
+            gate_pass(reader->each);
         status = tt_feed_read(&reader->feed, bytes, reader->piece, &size);
         if (status != TT_OK)
             break;
@@ -217,6 +220,34 @@ START_TEST(full_feed_takes_what_fits_and_tells_when_half_is_free) {
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
     ck_assert(!reader.is_wrong);
     tt_context_release(context);
+    probe_end(wake, pool);
+    gate_deinit(&gate);
+}
+END_TEST
+
+START_TEST(room_is_told_once_when_the_sender_does_not_wait_for_it) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    struct gate gate;
+    struct reader reader;
+    gate_init(&gate);
+    reader_init(&reader, 100, 60);
+    reader.each = &gate;
+    reader.total = 1000;
+    probe_submit(pool, &reader.probe);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    for (unsigned i = 0; i < 3; i++) { /* the loop doesn't dispatch: room is noticed, and used up, again and again */
+        ck_assert_int_eq(feed_more(&reader), TT_FULL);
+        gate_open(&gate, 1);
+        gate_await(&gate, 1);
+    }
+    ck_assert_uint_eq(pool->request_count, 1); /* its worker stands at the gate */
+    (void)tt_wake_dispatch(wake, 100);
+    ck_assert_uint_eq(reader.room_count, 1);
+    gate_open(&gate, 1000);
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    assert_read_all(&reader);
     probe_end(wake, pool);
     gate_deinit(&gate);
 }
@@ -573,6 +604,7 @@ int main(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, bytes_come_in_order_whatever_the_sizes);
     tcase_add_test(tests, full_feed_takes_what_fits_and_tells_when_half_is_free);
+    tcase_add_test(tests, room_is_told_once_when_the_sender_does_not_wait_for_it);
     tcase_add_test(tests, reader_waits_for_bytes_and_for_the_end);
     tcase_add_test(tests, sender_that_leaves_in_the_middle_is_not_taken_for_the_end);
     tcase_add_test(tests, interrupted_reader_goes_on_at_once);
