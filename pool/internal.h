@@ -87,6 +87,7 @@ struct tti_worker {
     bool is_ready;                /* locked: its start hook has succeeded */
     bool is_zombie;               /* locked: its job was given up */
     bool is_lodger;               /* fixed: no thread of its own, see nest.c */
+    struct tti_worker *lodger;    /* the worker's own: made once, and freed with it. The loop may still look at it */
     bool is_lower;                /* locked: its hand is of a priority that counts against the reserved workers */
     bool has_more;                /* locked: in pool->hands: more than one job was dealt to it */
     struct tt_job *zombie;        /* locked: that job, until it has come back */

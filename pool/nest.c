@@ -5,7 +5,7 @@
  * A child that runs on its parent's thread has a worker record of its own, a lodger: so deadlines, give-up and snapshots
  * find it as they find any other. It is no thread: it counts neither as one nor, given up, as a zombie of the pool's.
  */
-#include "internal.h"
+#include "request.h"
 
 #include <assert.h>
 #include <tothread/nest.h>
@@ -141,9 +141,13 @@ static bool help(struct tti_nest *nest, struct tti_worker *lodger) {
     if (job != NULL)
         tti_queue_deal_alone(nest->pool, lodger, job, tti_tick_now_us(&lodger->tick));
     tti_lock_leave(&nest->pool->lock);
-    if (job != NULL)
-        (void)tti_worker_run(lodger, job); /* the hand holds this one only */
-    return job != NULL;
+    if (job == NULL)
+        return false;
+    struct tti_worker *host = tti_worker_current;
+    tti_worker_current = lodger;
+    (void)tti_worker_run(lodger, job); /* the hand holds this one only */
+    tti_worker_current = host;
+    return true;
 }
 
 static void help_until_over(struct tti_nest *nest, struct tti_worker *lodger) {
@@ -153,32 +157,21 @@ static void help_until_over(struct tti_nest *nest, struct tti_worker *lodger) {
         }
 }
 
-/** Has the children submitted, unless there is no loop any more. */
-static bool send(struct tti_nest *nest) {
-    struct tt_pool *pool = nest->parent->pool;
-    tti_lock_enter(&pool->lock);
-    bool is_orphaned = pool->is_orphaned;
-    if (!is_orphaned)
-        tt_wake_post(pool->wake, &nest->post);
-    tti_lock_leave(&pool->lock);
-    return !is_orphaned;
-}
-
 enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_nest_item *items, size_t count) {
-    struct tti_worker *worker = job->worker;
+    struct tti_worker *worker = tti_request_worker(job);
     struct tti_worker *lodger = NULL;
-    struct tt_context *context = tti_context_current;
     struct tti_nest nest = {.post = {.fn = on_start}, .parent = job, .pool = pool, .items = items, .count = count};
-    if (count == 0 || job->pool->options.worker_count == 0 || pool->options.worker_count == 0)
+    if (worker == NULL)
+        return TT_WRONG_THREAD;
+    if (count == 0 || pool->options.worker_count == 0)
         return TT_INVALID;
     if (worker->pool == pool && (lodger = tti_worker_lodge(worker)) == NULL)
         return TT_NOMEM;
-    if (send(&nest))
+    if (tti_request_start(job, &nest.post))
         help_until_over(&nest, lodger);
     else
         nest.status = TT_CLOSED;
     if (lodger != NULL)
         tti_worker_leave(lodger);
-    tti_context_current = context;
     return nest.status;
 }

@@ -309,7 +309,6 @@ void tt_pool_destroy(struct tt_pool *pool) {
         stop_workers(pool);
         while (!only_stuck_left(pool))
             turn(pool->wake, UINT64_MAX / 2);
-        (void)tt_wake_dispatch(pool->wake, 0); /* what its threads have posted until then */
     }
     forget(pool);
     tti_beacon_forget_name(&pool->wake->beacon);

@@ -5,8 +5,7 @@
 
 struct tti_worker *tti_request_worker(const struct tt_job *job) {
     struct tti_worker *worker = tti_worker_current;
-    /* Relaxed: this thread stored it. */
-    return worker != NULL && atomic_load_explicit(&worker->job, memory_order_relaxed) == job ? worker : NULL;
+    return worker != NULL && job->worker == worker && tti_hand_is_running(&worker->hand, job) ? worker : NULL;
 }
 
 static void append(struct tt_pool *pool, struct tt_post *post) TT_REQUIRES(pool->lock) {

@@ -22,7 +22,7 @@ struct tti_worker *tti_request_worker(const struct tt_job *job);
 /** Whether the job belongs to a pool without threads, so that its function runs on the loop, and is running. */
 static inline bool tti_request_is_inline(const struct tt_job *job) {
     enum tti_phase phase = tti_job_phase(job, memory_order_relaxed);
-    return (phase == TTI_RUNNING || phase == TTI_ZOMBIE) && job->pool->options.worker_count == 0;
+    return (phase == TTI_DEALT || phase == TTI_ZOMBIE) && job->pool->options.worker_count == 0;
 }
 
 /**

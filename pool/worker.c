@@ -238,24 +238,36 @@ struct tti_worker *tti_worker_new(struct tt_pool *pool) {
 }
 
 void tti_worker_free(struct tti_worker *worker) {
-    tti_lock_deinit(&worker->guard);
-    free(worker);
+    while (worker != NULL) {
+        struct tti_worker *lodger = worker->lodger;
+        tti_lock_deinit(&worker->guard);
+        free(worker);
+        worker = lodger;
+    }
 }
 
-struct tti_worker *tti_worker_lodge(struct tti_worker *host) {
-    struct tt_pool *pool = host->pool;
-    struct tti_worker *lodger = tti_worker_new(pool);
+static struct tti_worker *new_lodger(const struct tti_worker *host) {
+    struct tti_worker *lodger = tti_worker_new(host->pool);
     if (lodger == NULL)
         return NULL;
     memcpy(lodger->name, host->name, sizeof lodger->name);
     lodger->state = host->state;
     lodger->is_lodger = true;
     lodger->cpu_mark_us = tti_clock_thread_cpu_us();
-    tti_lock_enter(&pool->lock);
-    lodger->thread_id = host->thread_id;
-    link_worker(pool, lodger);
-    tti_lock_leave(&pool->lock);
     return lodger;
+}
+
+struct tti_worker *tti_worker_lodge(struct tti_worker *host) {
+    struct tt_pool *pool = host->pool;
+    if (host->lodger == NULL)
+        host->lodger = new_lodger(host);
+    if (host->lodger == NULL)
+        return NULL;
+    tti_lock_enter(&pool->lock);
+    host->lodger->thread_id = host->thread_id;
+    link_worker(pool, host->lodger);
+    tti_lock_leave(&pool->lock);
+    return host->lodger;
 }
 
 void tti_worker_leave(struct tti_worker *lodger) {
@@ -263,7 +275,6 @@ void tti_worker_leave(struct tti_worker *lodger) {
     tti_lock_enter(&pool->lock);
     unlink_worker(pool, lodger);
     tti_lock_leave(&pool->lock);
-    tti_worker_free(lodger);
 }
 
 /** Links the worker into the pool's list before its thread runs, and takes it out if that can't start. */

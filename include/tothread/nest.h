@@ -45,8 +45,9 @@ struct tt_nest_item {
  * Thread:  worker, from inside job's run
  * Owns:    keeps the items and their jobs until it returns: done and release must not free them before.
  * Blocks:  until the last child has ended; as long as the loop turns and children have time-outs, not for ever.
- * Returns: TT_OK: each item says how it went; TT_DEADLOCK: refused, nothing was submitted; TT_INVALID without items, and in a
- *          pool of 0 workers, where it would hold the loop up; TT_CLOSED when the parent's pool is gone; TT_NOMEM.
+ * Returns: TT_OK: each item says how it went; TT_DEADLOCK: refused, nothing was submitted; TT_CLOSED when the parent was asked
+ *          to end or given up; TT_WRONG_THREAD from elsewhere, and in a pool of 0 workers, where it would hold the loop
+ *          up; TT_INVALID without items, or for children in such a pool; TT_NOMEM.
  */
 TT_EXPORT enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_nest_item *items,
                                      size_t count) TT_ON_WORKER TT_MUST_CHECK;

@@ -24,16 +24,16 @@ extern "C" {
 
 enum tt_status {
     TT_OK = 0,
-    TT_FULL,        /* the queue is at its limit: nothing was taken */
-    TT_CLOSED,      /* nobody takes it any more: the pool was closed, the receiver has left, the job was asked to end */
-    TT_INVALID,     /* the caller's mistake: an argument out of range, a job that is already in use */
-    TT_NOMEM,       /* no memory */
-    TT_SYSTEM,      /* the operating system refused: see tt_error.sys_errno */
-    TT_TOO_LATE,    /* the job has started, or is done: it can't be taken back any more */
-    TT_NOT_FOUND,   /* no such thing by that name */
-    TT_TIMED_OUT,   /* the time-out passed before it began: it never will */
+    TT_FULL,      /* the queue is at its limit: nothing was taken */
+    TT_CLOSED,    /* nobody takes it any more: the pool was closed, the receiver has left, the job was asked to end */
+    TT_INVALID,   /* the caller's mistake: an argument out of range, a job that is already in use */
+    TT_NOMEM,     /* no memory */
+    TT_SYSTEM,    /* the operating system refused: see tt_error.sys_errno */
+    TT_TOO_LATE,  /* the job has started, or is done: it can't be taken back any more */
+    TT_NOT_FOUND, /* no such thing by that name */
+    TT_TIMED_OUT, /* the time-out passed before it began: it never will */
     TT_WRONG_THREAD, /* not from this thread: it would wait for itself */
-    TT_DEADLOCK /* a circle of jobs would wait for each other: nothing was begun */
+    TT_DEADLOCK      /* a circle of jobs would wait for each other: nothing was begun */
 };
 
 /** A reason for people. text is one sentence without a full stop, always NUL-terminated. */

@@ -376,7 +376,7 @@ START_TEST(pool_without_threads_and_no_children_are_refused) {
     adopt(&parent, &child);
     probe_submit(pool, &parent.probe);
     probe_end(wake, pool);
-    ck_assert_int_eq(parent.status, TT_INVALID);
+    ck_assert_int_eq(parent.status, TT_WRONG_THREAD);
     ck_assert_uint_eq(child.probe.done_count, 0);
 }
 END_TEST
