@@ -45,6 +45,8 @@ enum tt_status tt_feed_push(struct tt_feed *feed, const void *data, size_t size,
     struct tti_ring *ring = feed->ring;
     const unsigned char *rest = data;
     *ret_taken = 0;
+    if (!tti_request_is_on_loop(feed->job, __func__))
+        return TT_INVALID;
     if (!is_open(feed))
         return TT_CLOSED;
     tti_lock_enter(&ring->lock);
@@ -69,6 +71,8 @@ enum tt_status tt_feed_push(struct tt_feed *feed, const void *data, size_t size,
 }
 
 void tt_feed_end(struct tt_feed *feed) {
+    if (!tti_request_is_on_loop(feed->job, __func__))
+        return;
     tti_lock_enter(&feed->ring->lock);
     feed->ring->is_ended = true;
     struct tti_worker *worker = tti_ring_take_waiting(feed->ring);
@@ -77,7 +81,8 @@ void tt_feed_end(struct tt_feed *feed) {
 }
 
 void tt_feed_close(struct tt_feed *feed) {
-    tti_ring_close(feed->ring);
+    if (tti_request_is_on_loop(feed->job, __func__))
+        tti_ring_close(feed->ring);
 }
 
 /** Waits for bytes, or for the end: *ret_filled is 0 then. */

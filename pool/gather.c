@@ -153,7 +153,7 @@ static void start_item(struct tt_gather *gather, struct tt_pool *pool, struct tt
 
 enum tt_status tt_gather_start(struct tt_gather *gather, struct tt_pool *pool, struct tt_gather_item *items,
                                size_t count) {
-    if (gather->state != IDLE)
+    if (!tti_is_on_loop(pool->wake, __func__) || gather->state != IDLE)
         return TT_INVALID;
     for (size_t i = 0; i < count; i++)
         if (items[i].job == NULL)
@@ -179,7 +179,7 @@ enum tt_status tt_gather_start(struct tt_gather *gather, struct tt_pool *pool, s
 }
 
 enum tt_status tt_gather_cancel(struct tt_gather *gather, enum tt_stop stop) {
-    if (gather->state == IDLE)
+    if (gather->state == IDLE || !tti_is_on_loop(gather->wake, __func__))
         return TT_INVALID;
     if (gather->state == DONE || is_decided(gather))
         return TT_TOO_LATE;
@@ -187,7 +187,7 @@ enum tt_status tt_gather_cancel(struct tt_gather *gather, enum tt_stop stop) {
 }
 
 void tt_gather_detach(struct tt_gather *gather) {
-    if (gather->state == IDLE)
+    if (gather->state == IDLE || !tti_is_on_loop(gather->wake, __func__))
         return;
     for (size_t i = 0; i < gather->count; i++)
         tt_watch_stop(&gather->items[i].watch);

@@ -205,7 +205,8 @@ static void on_retry(struct tt_timer *timer) {
 }
 
 enum tt_status tt_map_start(struct tt_map *map, struct tt_pool *pool, struct tt_map_slot *slots, size_t slot_count) {
-    if (map->state != IDLE || map->fn == NULL || (slot_count == 0 && map->count != 0))
+    if (!tti_is_on_loop(pool->wake, __func__) || map->state != IDLE || map->fn == NULL ||
+        (slot_count == 0 && map->count != 0))
         return TT_INVALID;
     map->outcome = TT_NONE;
     map->status = TT_OK;
@@ -239,7 +240,7 @@ enum tt_status tt_map_start(struct tt_map *map, struct tt_pool *pool, struct tt_
 }
 
 enum tt_status tt_map_cancel(struct tt_map *map, enum tt_stop how) {
-    if (map->state == IDLE)
+    if (map->state == IDLE || !tti_is_on_loop(map->pool->wake, __func__))
         return TT_INVALID;
     if (map->state == DONE || is_decided(map))
         return TT_TOO_LATE;

@@ -25,6 +25,11 @@ static inline bool tti_request_is_inline(const struct tt_job *job) {
     return (phase == TTI_DEALT || phase == TTI_ZOMBIE) && job->pool->options.worker_count == 0;
 }
 
+/** Whether this is the loop's thread; reports a misuse where not. A job that wasn't submitted yet knows no loop. */
+static inline bool tti_request_is_on_loop(const struct tt_job *job, const char *function) TT_ON_LOOP {
+    return job->pool == NULL || tti_is_on_loop(job->pool->wake, function);
+}
+
 /**
  * Has post->fn called on the loop. Thread: the job's worker. Returns: false when the job was asked to end or given up:
  * nothing was taken.

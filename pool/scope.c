@@ -137,6 +137,8 @@ static void on_child_release(struct tt_watch *watch) {
 }
 
 void tt_scope_open(struct tt_scope *scope, struct tt_wake *wake) {
+    if (!tti_is_on_loop(wake, __func__))
+        return;
     scope->outcome = TT_NONE;
     scope->first_failed = NULL;
     scope->first_outcome = TT_NONE;
@@ -158,7 +160,8 @@ void tt_scope_open(struct tt_scope *scope, struct tt_wake *wake) {
 }
 
 enum tt_status tt_scope_submit(struct tt_scope *scope, struct tt_pool *pool, struct tt_scope_child *child) {
-    if (scope->state == CLOSED || child->job == NULL || child->watch.link != NULL)
+    if (scope->state == CLOSED || !tti_is_on_loop(scope->wake, __func__) || child->job == NULL ||
+        child->watch.link != NULL)
         return TT_INVALID;
     if (scope->outcome != TT_NONE)
         return TT_TOO_LATE;
@@ -179,7 +182,7 @@ enum tt_status tt_scope_submit(struct tt_scope *scope, struct tt_pool *pool, str
 }
 
 enum tt_status tt_scope_cancel(struct tt_scope *scope, enum tt_stop stop) {
-    if (scope->state == CLOSED)
+    if (scope->state == CLOSED || !tti_is_on_loop(scope->wake, __func__))
         return TT_INVALID;
     if (scope->state == CLOSING && scope->held_count == 0)
         return TT_TOO_LATE;
@@ -191,7 +194,7 @@ enum tt_status tt_scope_cancel(struct tt_scope *scope, enum tt_stop stop) {
 }
 
 enum tt_status tt_scope_close(struct tt_scope *scope, tt_scope_fn done) {
-    if (scope->state != OPEN)
+    if (scope->state != OPEN || !tti_is_on_loop(scope->wake, __func__))
         return TT_INVALID;
     scope->state = CLOSING;
     scope->done = done;

@@ -108,6 +108,8 @@ enum tt_status tt_stream_write(struct tt_stream *stream, const void *data, size_
 }
 
 enum tt_status tt_stream_consume(struct tt_stream *stream, size_t size) {
+    if (!tti_request_is_on_loop(stream->job, __func__))
+        return TT_INVALID;
     struct tti_ring *ring = stream->ring;
     tti_lock_enter(&ring->lock);
     bool is_valid = size <= stream->delivered - ring->taken;
@@ -122,5 +124,6 @@ enum tt_status tt_stream_consume(struct tt_stream *stream, size_t size) {
 }
 
 void tt_stream_close(struct tt_stream *stream) {
-    tti_ring_close(stream->ring);
+    if (tti_request_is_on_loop(stream->job, __func__))
+        tti_ring_close(stream->ring);
 }

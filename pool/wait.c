@@ -115,7 +115,7 @@ static void on_wait_item(struct tt_watch *watch) {
 }
 
 enum tt_status tt_wait_start(struct tt_wait *wait, struct tt_wake *wake, struct tt_wait_item *items, size_t count) {
-    if ((wait->wake != NULL && !wait->is_over) || !is_startable(wait, items, count))
+    if (!tti_is_on_loop(wake, __func__) || (wait->wake != NULL && !wait->is_over) || !is_startable(wait, items, count))
         return TT_INVALID;
     bool is_empty = true;
     for (size_t i = 0; i < count; i++)
@@ -140,7 +140,7 @@ enum tt_status tt_wait_start(struct tt_wait *wait, struct tt_wake *wake, struct 
 }
 
 void tt_wait_stop(struct tt_wait *wait) {
-    if (wait->wake == NULL)
+    if (wait->wake == NULL || !tti_is_on_loop(wait->wake, __func__))
         return;
     detach(wait->items, wait->count);
     tt_timer_stop(wait->wake, &wait->timer);
@@ -222,7 +222,7 @@ static void on_each_early(struct tt_timer *timer) {
 }
 
 enum tt_status tt_each_start(struct tt_each *each, struct tt_wake *wake, struct tt_wait_item *items, size_t count) {
-    if (each->wake != NULL || !is_startable(each, items, count))
+    if (!tti_is_on_loop(wake, __func__) || each->wake != NULL || !is_startable(each, items, count))
         return TT_INVALID;
     each->items = items;
     each->count = count;
@@ -250,7 +250,7 @@ enum tt_status tt_each_start(struct tt_each *each, struct tt_wake *wake, struct 
 }
 
 void tt_each_stop(struct tt_each *each) {
-    if (each->wake == NULL)
+    if (each->wake == NULL || !tti_is_on_loop(each->wake, __func__))
         return;
     detach(each->items, each->count);
     tt_timer_stop(each->wake, &each->timer);

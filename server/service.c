@@ -381,10 +381,6 @@ bool service_free(struct service *service) {
     }
     if (!is_clean)
         return false;
-    if (service->loop != NULL) {
-        tt_timer_stop(loop_wake(service->loop), &service->drain_tick);
-        tt_timer_stop(loop_wake(service->loop), &service->status_tick);
-    }
     reload_destroy(service->reload); /* after the pools' end, which still dispatches its job and its post */
     loop_destroy(service->loop);
     routes_destroy(service->routes);

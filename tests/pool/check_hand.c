@@ -4,6 +4,8 @@
 
 #define MANY 40
 
+static uint32_t dones;
+
 static void deal(struct tti_hand *hand, struct tt_job *jobs, size_t count) {
     tti_hand_clear(hand);
     for (size_t i = 0; i < count; i++)
@@ -106,7 +108,7 @@ START_TEST(hand_of_a_stuck_worker_is_taken_over_by_the_others) {
     struct tt_pool *pool = probe_pool(wake, 2, MANY, 0);
     struct gate gate;
     struct probe probes[MANY];
-    uint32_t dones = 0;
+    dones = 0;
     gate_init(&gate);
     start_many(wake, pool, probes, &gate);
     for (size_t i = 0; i < MANY; i++)
@@ -169,7 +171,7 @@ START_TEST(spare_thread_takes_over_the_hand_of_a_zombie) {
     struct tt_pool *pool = probe_pool(wake, 1, MANY, 1);
     struct gate gate;
     struct probe probes[MANY];
-    uint32_t dones = 0;
+    dones = 0;
     gate_init(&gate);
     start_many(wake, pool, probes, &gate);
     for (size_t i = 0; i < MANY; i++)
@@ -208,7 +210,7 @@ START_TEST(job_in_a_hand_expires_and_never_starts) {
     struct tt_pool *pool = probe_pool_with(wake, &options);
     struct gate gate;
     struct probe probes[MANY];
-    uint32_t dones = 0;
+    dones = 0;
     gate_init(&gate);
     start_many(wake, pool, probes, &gate);
     for (size_t i = 0; i < MANY; i++)
