@@ -160,8 +160,8 @@ void tt_scope_open(struct tt_scope *scope, struct tt_wake *wake) {
 }
 
 enum tt_status tt_scope_submit(struct tt_scope *scope, struct tt_pool *pool, struct tt_scope_child *child) {
-    if (scope->state == CLOSED || !tti_is_on_loop(scope->wake, __func__) || child->job == NULL ||
-        child->watch.link != NULL)
+    if (child->job == NULL || child->watch.link != NULL || scope->state == CLOSED ||
+        !tti_is_on_loop(scope->wake, __func__))
         return TT_INVALID;
     if (scope->outcome != TT_NONE)
         return TT_TOO_LATE;
