@@ -2,7 +2,8 @@
 #include "internal.h"
 
 static bool is_batched(const struct tt_job *job) TT_ON_LOOP {
-    return tti_job_phase(job, memory_order_relaxed) == TTI_QUEUED && job->turn == job->pool->turn;
+    enum tti_phase phase = tti_job_phase(job, memory_order_relaxed);
+    return phase == TTI_BATCHED || (phase == TTI_QUEUED && job->turn == job->pool->turn);
 }
 
 /** Out of whichever list it waits in. */
@@ -12,6 +13,7 @@ static bool take_back(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP {
         tti_limiter_remove(job->limiter, job);
         tti_pool_hold(pool, -1);
         return true;
+    case TTI_BATCHED:
     case TTI_QUEUED:
     case TTI_DEALT:
         if (!is_batched(job))
@@ -44,7 +46,6 @@ static bool claim(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP {
     bool is_ours = tti_job_phase(job, memory_order_relaxed) == TTI_DEALT && tti_hand_give_up(&worker->hand, job);
     if (is_ours) {
         tti_job_set_phase(job, TTI_ZOMBIE);
-        worker->is_zombie = true;
         worker->zombie = job;
         pool->zombie_count += worker->is_lodger ? 0 : 1;
         tti_queue_set_lower(pool, worker, false);

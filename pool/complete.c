@@ -31,6 +31,8 @@ void tti_complete_give_up(struct tt_job *job, enum tt_outcome outcome) {
     job->prev = NULL;
     *wake->given_up_end = job;
     wake->given_up_end = &job->prev;
+    if (!wake->uses_prepare)
+        tti_wake_ring(wake); /* such a loop may be about to sleep, for all we know */
 }
 
 /** The caller hears how it ended. Whether the job's memory may be gone afterwards is the caller's knowledge. */

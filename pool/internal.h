@@ -35,7 +35,8 @@
 enum tti_phase {
     TTI_IDLE = 0,
     TTI_LIMITED,  /* onloop: in its limiter's list */
-    TTI_QUEUED,   /* locked: in its pool's queue; or onloop: in its pool's batch of this turn */
+    TTI_BATCHED,  /* onloop: in its pool's batch of this turn; only for children in a nest */
+    TTI_QUEUED,   /* locked: in its pool's queue; or onloop: in its pool's batch, if it is of this turn */
     TTI_DEALT,    /* locked: in a worker's hand, waiting or running */
     TTI_FINISHED, /* it has ended: its worker is done with it, or the loop took it back. done is due */
     TTI_ZOMBIE    /* with its worker; the loop has given it up */
@@ -85,7 +86,6 @@ struct tti_worker {
     struct tti_worker *next_idle; /* locked: pool->idle */
     bool is_woken;                /* locked: taken off the idle stack, not yet back at the queue */
     bool is_ready;                /* locked: its start hook has succeeded */
-    bool is_zombie;               /* locked: its job was given up */
     bool is_lodger;               /* fixed: no thread of its own, see nest.c */
     struct tti_worker *lodger;    /* the worker's own: made once, and freed with it. The loop may still look at it */
     bool is_lower;                /* locked: its hand is of a priority that counts against the reserved workers */
@@ -202,6 +202,11 @@ struct tt_wake {
     TTI_TEST_WAKE_FIELDS
     struct tt_timer soon; /* head of a ring: due in the next dispatch, whatever the time. See tti_wake_soon */
 };
+
+/** Threads that aren't inside a job that was given up. A worker may have two of those for a moment, so it is no plain difference. */
+static inline uint32_t tti_pool_count_able(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
+    return pool->thread_count > pool->zombie_count ? pool->thread_count - pool->zombie_count : 0;
+}
 
 static inline void tti_count(tti_counter *counter) {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);

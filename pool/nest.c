@@ -67,7 +67,8 @@ static void on_child_done(struct tt_watch *watch) {
     struct tt_nest_item *item = ITEM_OF(watch);
     struct tti_nest *nest = item->nest;
     item->outcome = watch->outcome;
-    tt_watch_stop(watch); /* its release doesn't concern the parent */
+    tt_watch_stop(watch);   /* its release doesn't concern the parent */
+    item->job->nest = NULL; /* nor may a child that is still running find the nest, which may be gone */
     if (--nest->pending_count == 0)
         tti_flags_raise(&nest->flags, OVER);
 }

@@ -98,7 +98,7 @@ enum tt_status tt_pool_resize(struct tt_pool *pool, uint32_t worker_count) {
     struct tti_worker *sleepers = NULL;
     tti_lock_enter(&pool->lock);
     pool->target_count = worker_count;
-    if (pool->thread_count - pool->zombie_count > worker_count) {
+    if (tti_pool_count_able(pool) > worker_count) {
         /* All wake, those too many end; the rest goes back to sleep. */
         sleepers = pool->idle;
         for (struct tti_worker *worker = sleepers; worker != NULL; worker = worker->next_idle) {
@@ -107,6 +107,8 @@ enum tt_status tt_pool_resize(struct tt_pool *pool, uint32_t worker_count) {
         }
         pool->idle = NULL;
         pool->idle_count = 0;
+    } else if ((sleepers = tti_queue_wake_one(pool)) != NULL) {
+        sleepers->next_idle = NULL; /* fewer of the workers are reserved ones now; this one wakes the next */
     }
     tti_lock_leave(&pool->lock);
     while (sleepers != NULL) {
@@ -273,14 +275,17 @@ static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     uint32_t stuck_count = 0;
     bool only_stuck = !pool->has_requests_posted;
     for (struct tti_worker *worker = pool->workers; worker != NULL && only_stuck; worker = worker->next) {
-        only_stuck = worker->is_zombie;
+        if (worker->is_lodger && worker->zombie == NULL)
+            continue; /* every done has been called: it runs nothing any more, and its host counts */
+        only_stuck = worker->zombie != NULL;
         stuck_count++;
     }
     only_stuck = only_stuck && pool->inside_count == stuck_count;
     if (only_stuck) {
         pool->is_orphaned = true;
         for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
-            tti_watch_forget(&worker->zombie->watches); /* its memory goes back out of the loop's sight */
+            if (worker->zombie != NULL)
+                tti_watch_forget(&worker->zombie->watches); /* its memory goes back out of the loop's sight */
             if (!worker->is_lodger)
                 (void)pthread_detach(worker->thread); /* nobody will join it */
         }

@@ -60,8 +60,10 @@ void tti_queue_flush(struct tt_pool *pool) {
         tti_lane_add_plain(&pool->queue, &pool->batch);
     while ((job = tti_list_take(&pool->batch)) != NULL) {
         tti_lane_add(&pool->queue, job);
-        if (job->nest != NULL)
-            tti_nest_look(job->nest); /* under the lock: once a worker has it the nest may be gone */
+        if (job->nest == NULL)
+            continue;
+        tti_job_set_phase(job, TTI_QUEUED);
+        tti_nest_look(job->nest); /* under the lock: once a worker has it the nest may be gone */
     }
     while (count < WAKING_MAX && (sleepers[count] = tti_queue_wake_one(pool)) != NULL)
         count++;
@@ -79,6 +81,8 @@ bool tti_queue_take_back(struct tt_pool *pool, struct tt_job *job) {
         tti_lane_remove(&pool->queue, job);
     else
         is_ours = tti_hand_take_back(&((struct tti_worker *)job->worker)->hand, job);
+    if (is_ours)
+        tti_job_set_phase(job, TTI_FINISHED); /* here: a parent looks for its queued children under the same lock */
     tti_lock_leave(&pool->lock);
     return is_ours;
 }
@@ -94,7 +98,7 @@ void tti_queue_set_lower(struct tt_pool *pool, struct tti_worker *worker, bool i
 }
 
 bool tti_queue_has_surplus(const struct tt_pool *pool) {
-    return pool->thread_count - pool->zombie_count > pool->target_count;
+    return tti_pool_count_able(pool) > pool->target_count;
 }
 
 /** A worker that can serve isn't too many while others can't. */

@@ -15,7 +15,7 @@ static uint64_t since(uint64_t now_us, uint64_t then_us) {
 static void count_workers(const struct tt_pool *pool, struct tt_pool_snapshot *ret) TT_REQUIRES(pool->lock) {
     for (const struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
         uint64_t started_us = atomic_load_explicit(&worker->run_started_us, memory_order_relaxed);
-        if (worker->is_zombie)
+        if (worker->zombie != NULL)
             ret->zombie_count++;
         else if (started_us != 0)
             ret->busy_count++;
@@ -96,7 +96,7 @@ static void copy_running(const struct tt_pool *pool, const struct tti_worker *wo
     copy_dealt(pool, worker, index, ret);
     memcpy(ret->worker, worker->name, sizeof ret->worker);
     ret->thread_id = worker->thread_id;
-    ret->phase = worker->is_zombie ? TT_PHASE_ZOMBIE : TT_PHASE_RUNNING;
+    ret->phase = worker->zombie != NULL ? TT_PHASE_ZOMBIE : TT_PHASE_RUNNING;
     ret->queue_us = since(started_us, worker->hand.submitted[index]);
     ret->run_us = since(now_us, started_us);
 }

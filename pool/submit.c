@@ -10,7 +10,8 @@
 
 /** Puts the job into the batch of this turn; the wake hands it over before the loop sleeps. */
 void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) {
-    tti_job_set_phase(job, TTI_QUEUED);
+    /* A parent takes queued children out of the queue itself: it must not look for them there yet. */
+    tti_job_set_phase(job, job->nest != NULL ? TTI_BATCHED : TTI_QUEUED);
     job->turn = pool->turn;
     pool->batch_is_plain &= job->key == NULL && job->priority == TT_PRIORITY_NORMAL && job->nest == NULL;
     tti_list_append(&pool->batch, job);

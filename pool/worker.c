@@ -29,8 +29,8 @@ _Thread_local struct tti_worker *tti_worker_current;
 static void hand_back_zombie(struct tti_worker *worker, struct tt_job *job) {
     struct tt_pool *pool = worker->pool;
     tti_lock_enter(&pool->lock);
-    worker->is_zombie = false;
-    worker->zombie = NULL;
+    if (worker->zombie == job) /* else the next job of its hand was given up meanwhile */
+        worker->zombie = NULL;
     pool->zombie_count -= worker->is_lodger ? 0 : 1;
     tti_queue_note_serving(pool);
     bool is_orphaned = pool->is_orphaned;
@@ -310,7 +310,7 @@ enum tt_status tti_worker_fill(struct tt_pool *pool) {
         return TT_OK;
     for (;;) {
         tti_lock_enter(&pool->lock);
-        bool is_missing = !pool->is_stopping && pool->thread_count - pool->zombie_count < pool->target_count &&
+        bool is_missing = !pool->is_stopping && tti_pool_count_able(pool) < pool->target_count &&
                           pool->thread_count < pool->target_count + pool->spare_count;
         tti_lock_leave(&pool->lock);
         if (!is_missing)

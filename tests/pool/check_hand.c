@@ -226,6 +226,31 @@ START_TEST(job_in_a_hand_expires_and_never_starts) {
 }
 END_TEST
 
+static enum tt_outcome run_until_abandoned(struct tt_job *job, void *worker_state) {
+    PROBE_YIELD_UNTIL(tt_job_is_abandoned(job));
+    return probe_run(job, worker_state);
+}
+
+START_TEST(next_job_of_a_hand_is_given_up_although_its_worker_has_not_handed_back_the_last_one) {
+    enum { ROUNDS = 50 };
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct tt_wake *wake = probe_wake();
+        struct tt_pool *pool = probe_pool(wake, 1, MANY, 0);
+        struct probe probes[3];
+        expect_tiny_jobs(pool);
+        for (size_t i = 0; i < COUNT_OF(probes); i++) {
+            probe_init(&probes[i], NULL);
+            probes[i].job.run = run_until_abandoned;
+            probe_submit(pool, &probes[i]);
+        }
+        tt_wake_flush(wake);
+        PROBE_YIELD_UNTIL(probe_snapshot(pool).busy_count == 1);
+        tt_pool_destroy(pool); /* gives up what runs, time and again: it hung when the second one's was lost */
+        tt_wake_destroy(wake);
+    }
+}
+END_TEST
+
 START_TEST(worker_that_took_long_gets_one_job_at_a_time_again) {
     struct tt_wake *wake = probe_wake();
     struct tt_pool *pool = probe_pool(wake, 1, MANY, 0);
@@ -267,6 +292,7 @@ int main(void) {
         spare_thread_takes_over_the_hand_of_a_zombie,
         drain_takes_back_what_waits_in_hands,
         job_in_a_hand_expires_and_never_starts,
+        next_job_of_a_hand_is_given_up_although_its_worker_has_not_handed_back_the_last_one,
         worker_that_took_long_gets_one_job_at_a_time_again,
     };
     return probe_run_all("hand", tests, COUNT_OF(tests));

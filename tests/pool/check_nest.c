@@ -381,6 +381,141 @@ START_TEST(pool_without_threads_and_no_children_are_refused) {
 }
 END_TEST
 
+static struct gate siblings;
+
+static void let_sibling_go(struct tt_job *job) {
+    probe_release(job);
+    gate_open(&siblings, 1);
+    gate_await(&siblings,
+               1); /* its thread is past the gate: the parent looks for children while this is being called */
+}
+
+static enum tt_outcome run_sibling(struct tt_job *job, void *worker_state) {
+    gate_pass(&siblings);
+    (void)sem_post(&siblings.arrived); /* once more, behind the gate */
+    return node_run(job, worker_state);
+}
+
+START_TEST(child_that_gets_its_permit_in_a_release_was_taken_for_a_queued_one) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    struct tt_limiter limiter = {.permit_count = 1};
+    struct node parent;
+    struct node children[3];
+    gate_init(&siblings);
+    node_init(&parent, pool, NULL);
+    for (size_t i = 0; i < COUNT_OF(children); i++) {
+        node_init(&children[i], NULL, NULL);
+        children[i].probe.job.limiter = i < 2 ? &limiter : NULL;
+        adopt(&parent, &children[i]);
+    }
+    children[0].probe.job.release = let_sibling_go;
+    children[2].probe.job.run = run_sibling;
+    probe_submit(pool, &parent.probe);
+    PROBE_YIELD_UNTIL((tt_wake_dispatch(wake, 256), gate_arrived(&siblings) == 1));
+    gate_await(&siblings, 1); /* the third child stands at the gate, and the first one's end is on its way */
+    probe_end(wake, pool);
+    expect_done(&parent);
+}
+END_TEST
+
+START_TEST(child_that_was_cancelled_was_taken_by_its_parent_as_well) {
+    enum { ROUNDS = 300 };
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    struct node parent;
+    struct node children[CHILDREN_MAX];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        node_init(&parent, pool, NULL);
+        for (size_t i = 0; i < CHILDREN_MAX; i++) {
+            node_init(&children[i], NULL, NULL);
+            adopt(&parent, &children[i]);
+        }
+        probe_submit(pool, &parent.probe);
+        while (parent.probe.done_count == 0) {
+            (void)tt_wake_dispatch(wake, 256);
+            for (size_t i = CHILDREN_MAX; i-- > 0;)
+                if (children[i].probe.job.pool != NULL && tt_job_cancel(&children[i].probe.job) == TT_INVALID)
+                    continue; /* it is over */
+        }
+        PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+        for (size_t i = 0; i < CHILDREN_MAX; i++) {
+            bool has_run = children[i].probe.run_count != 0;
+            probe_assert_ended(&children[i].probe, has_run ? TT_DONE : TT_CANCELLED);
+            ck_assert_int_eq(parent.items[i].outcome, children[i].probe.outcome);
+        }
+    }
+    probe_end(wake, pool);
+}
+END_TEST
+
+static enum tt_outcome run_late_nest(struct tt_job *job, void *worker_state) {
+    struct node *node = (struct node *)PROBE_OF(job);
+    gate_pass(node->probe.gate);
+    node->probe.gate = NULL;
+    return node_run(job, worker_state);
+}
+
+START_TEST(child_that_outlived_its_parents_wait_found_the_nest_gone) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *outer = probe_pool(wake, 1, 10, 0);
+    struct tt_pool *middle = probe_pool(wake, 1, 10, 0);
+    struct tt_pool *inner = probe_pool(wake, 1, 10, 0);
+    struct gate gate;
+    struct node *parent = calloc(1, sizeof *parent);
+    struct node child;
+    struct node grandchild;
+    ck_assert_ptr_nonnull(parent);
+    gate_init(&gate);
+    node_init(parent, middle, NULL);
+    node_init(&child, inner, &gate);
+    node_init(&grandchild, NULL, NULL);
+    child.probe.job.run = run_late_nest;
+    child.probe.job.run_timeout_us = 1000;
+    adopt(parent, &child);
+    adopt(&child, &grandchild);
+    probe_submit(outer, &parent->probe);
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(outer));
+    ck_assert_int_eq(parent->items[0].outcome, TT_EXPIRED_RUN);
+    free(parent);
+    tt_pool_destroy(outer);
+    gate_open(&gate, 1);
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(middle));
+    ck_assert_int_eq(child.status, TT_CLOSED); /* nobody waits for it any more */
+    tt_pool_destroy(middle);
+    probe_end(wake, inner);
+}
+END_TEST
+
+static enum tt_outcome hang_after_nest(struct tt_job *job, void *worker_state) {
+    struct node *node = (struct node *)PROBE_OF(job);
+    struct gate *gate = node->probe.gate;
+    node->probe.gate = NULL;
+    (void)node_run(job, worker_state);
+    gate_pass(gate);
+    return TT_DONE;
+}
+
+START_TEST(destroy_waited_for_a_parent_that_hangs_after_its_nest) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 2, 10, 0);
+    struct gate gate;
+    struct node parent;
+    struct node child;
+    gate_init(&gate);
+    node_init(&parent, pool, &gate);
+    node_init(&child, NULL, &gate);
+    parent.probe.job.run = hang_after_nest;
+    adopt(&parent, &child);
+    probe_submit(pool, &parent.probe);
+    DISPATCH_UNTIL(wake, gate_arrived(&gate) == 1);
+    tt_pool_destroy(pool);
+    tt_wake_destroy(wake);
+    gate_open(&gate, 2);
+    PROBE_YIELD_UNTIL(atomic_load(&parent.probe.release_count) + atomic_load(&child.probe.release_count) == 2);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         only_worker_of_a_pool_runs_the_children_itself,
@@ -398,6 +533,10 @@ int main(void) {
         parent_without_a_loop_is_told,
         context_of_the_parent_is_back_after_its_children,
         pool_without_threads_and_no_children_are_refused,
+        child_that_gets_its_permit_in_a_release_was_taken_for_a_queued_one,
+        child_that_was_cancelled_was_taken_by_its_parent_as_well,
+        child_that_outlived_its_parents_wait_found_the_nest_gone,
+        destroy_waited_for_a_parent_that_hangs_after_its_nest,
     };
     return probe_run_all("nest", tests, COUNT_OF(tests));
 }

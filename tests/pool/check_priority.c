@@ -112,6 +112,35 @@ START_TEST(pool_that_shrinks_below_its_reserve_still_serves_all) {
 }
 END_TEST
 
+static _Atomic bool hook_fails;
+
+static enum tt_status start_or_fail(void *context, void **ret_state, struct tt_error *reterr) {
+    (void)context;
+    (void)ret_state;
+    return atomic_load(&hook_fails) ? tt_error_set(reterr, TT_SYSTEM, 0, "not now") : TT_OK;
+}
+
+START_TEST(pool_that_grows_starts_a_lower_job_although_its_new_thread_cannot) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool_options options = {
+        .name = "test", .worker_count = 2, .queue_limit = 10, .reserved_count = 1, .on_start = start_or_fail};
+    struct tt_pool *pool = probe_pool_with(wake, &options);
+    struct gate gate;
+    struct probe probes[2];
+    gate_init(&gate);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).idle_count == 2);
+    start(pool, &probes[0], &gate, TT_PRIORITY_NORMAL);
+    start(pool, &probes[1], NULL, TT_PRIORITY_NORMAL);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    atomic_store(&hook_fails, true);
+    ck_assert_int_eq(tt_pool_resize(pool, 3), TT_OK);
+    PROBE_TURN_UNTIL(wake, probes[1].done_count == 1); /* by the second worker: only one of three is reserved */
+    gate_open(&gate, 1);
+    probe_end(wake, pool);
+}
+END_TEST
+
 START_TEST(all_workers_reserved_is_refused) {
     struct tt_wake *wake = probe_wake();
     struct tt_error error = {0};
@@ -193,6 +222,7 @@ int main(void) {
         high_jobs_may_use_every_worker,
         zombie_gives_its_place_to_a_waiting_job_of_its_class,
         pool_that_shrinks_below_its_reserve_still_serves_all,
+        pool_that_grows_starts_a_lower_job_although_its_new_thread_cannot,
         all_workers_reserved_is_refused,
         one_key_does_not_hold_up_another,
         key_at_its_limit_is_full_and_others_are_not,
