@@ -26,22 +26,23 @@ static uint32_t lower_room(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
     return most > pool->lower_count ? most - pool->lower_count : 0;
 }
 
-/** How many jobs a worker that comes now could start: in the queue, or waiting in the hands of others. */
-static uint32_t ready_count(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
+/** Whether a worker that comes now could start more than count jobs: from the queue, or out of the hands of others. */
+static bool has_ready(const struct tt_pool *pool, uint32_t count) TT_REQUIRES(pool->lock) {
     uint32_t high_count = pool->queue.lanes[TTI_LANE_HIGH].count;
     uint32_t lower_count = pool->queue.count - high_count;
     uint32_t room = lower_room(pool);
-    uint32_t count = high_count + (lower_count < room ? lower_count : room);
-    for (const struct tti_worker *worker = pool->hands; worker != NULL; worker = worker->next_hand)
-        count += tti_hand_waiting_count(&worker->hand);
-    return count;
+    uint32_t ready_count = high_count + (lower_count < room ? lower_count : room);
+    for (const struct tti_worker *worker = pool->hands; worker != NULL && ready_count <= count;
+         worker = worker->next_hand)
+        ready_count += tti_hand_waiting_count(&worker->hand);
+    return ready_count > count;
 }
 
 struct tti_worker *tti_queue_wake_one(struct tt_pool *pool) {
     struct tti_worker *worker = pool->idle;
     /* While jobs are tiny one at a time will do: the first one has mostly done all when the second one comes. */
     uint32_t most = pool->jobs_are_tiny ? 1 : WAKING_MAX;
-    if (worker == NULL || pool->waking_count >= most || ready_count(pool) <= pool->waking_count)
+    if (worker == NULL || pool->waking_count >= most || !has_ready(pool, pool->waking_count))
         return NULL;
     pool->idle = worker->next_idle;
     pool->idle_count--;
@@ -195,9 +196,10 @@ static struct tt_job *deal(struct tt_pool *pool, struct tti_worker *worker, uint
         return NULL;
     deal_one(pool, worker, first, now_us);
     tti_queue_set_lower(pool, worker, pool->options.reserved_count != 0 && first->priority != TT_PRIORITY_HIGH);
-    /* The others get their share. Where workers are reserved a hand would have to be of one class: not worth it. */
+    /* The others get their share, but for tiny jobs, which are done before another one has come. Where workers are
+       reserved a hand would have to be of one class: not worth it. */
     bool is_alone = pool->options.reserved_count != 0 || pool->options.worker_count == 0 || TTI_TEST_IS_PARKED(pool);
-    uint32_t share = is_alone ? 0 : pool->queue.count / (2 * pool->target_count);
+    uint32_t share = is_alone ? 0 : pool->queue.count / (pool->jobs_are_tiny ? 1 : 2 * pool->target_count);
     while (hand->count < hand->next_count && share-- > 0)
         deal_one(pool, worker, tti_lane_take(&pool->queue, UINT32_MAX), 0);
     tti_hand_play(hand, now_us);
