@@ -89,9 +89,18 @@ static void on_child_release(struct tt_watch *watch) {
         release(gather);
 }
 
+/** Those that wait first: one that runs makes way for them when it is asked to end. Returns: whether there were any. */
+static bool take_back_children(struct tt_gather *gather) TT_ON_LOOP {
+    bool is_any = false;
+    for (struct tt_gather_item *item = gather->items; item < gather->items + gather->count; item++)
+        if (item->watch.job != NULL && item->outcome == TT_NONE && (item->flags & TT_ITEM_SHIELD) == 0)
+            is_any |= tt_job_cancel(item->job) == TT_OK;
+    return is_any;
+}
+
 /** Returns: whether somebody will end earlier for it. */
 static bool stop_children(struct tt_gather *gather, enum tt_stop stop) TT_ON_LOOP {
-    bool is_any = false;
+    bool is_any = take_back_children(gather);
     for (struct tt_gather_item *item = gather->items; item < gather->items + gather->count; item++) {
         if (item->watch.job == NULL || item->outcome != TT_NONE)
             continue;

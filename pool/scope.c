@@ -71,6 +71,10 @@ static void on_soon(struct tt_timer *timer) {
 }
 
 static void stop_children(struct tt_scope *scope, enum tt_stop stop) TT_ON_LOOP {
+    /* Those that wait first: one that runs makes way for them when it is asked to end. */
+    for (struct tt_scope_child *child = scope->children; child != NULL; child = child->next)
+        if (child->outcome == TT_NONE && tt_job_cancel(child->job) == TT_OK)
+            continue; /* its end is on its way */
     for (struct tt_scope_child *child = scope->children; child != NULL; child = child->next)
         if (child->outcome == TT_NONE)
             (void)tti_group_stop(child->job, stop); /* false: its end is on its way */
