@@ -300,6 +300,8 @@ def is_test_listed(name, text):
         return re.search(rf"^ +{re.escape(Path(noun).name)}\)?$", text, re.M)
     if noun.startswith("modules/"):
         room, noun = "module", noun.removeprefix("modules/")
+    if room == "pool" and noun.startswith("example_"):
+        return f"tt_pool_example({noun.removeprefix('example_')} " in text
     if room == "pool" and noun.startswith("bind/"):
         room, noun = "bind", noun.removeprefix("bind/").removeprefix("example_")
     return name in text or re.search(rf"tt_{room}_(?:test|bench)\({re.escape(noun)}[ )]", text)
@@ -417,7 +419,7 @@ def lint_headers(found):
 
 
 def lint_manuals(found):
-    """Each manual page renders without a warning, and the C programs in it compile."""
+    """Each manual page renders without a warning, and the C programs in it compile, or are a file that is built and run."""
     scdoc, man, gcc = need("scdoc"), need("man"), need("gcc")
     flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Iinclude", "-fsyntax-only"]
     pages = [*sorted(Path("server/man").glob("*.scd")), *sorted(Path("pool/man").glob("*.scd"))]
@@ -434,8 +436,12 @@ def lint_manuals(found):
                                    env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MANPAGER": "cat"})  # fmt: skip
             if made.returncode != 0 or made.stderr or shown.returncode != 0 or shown.stderr:
                 found.error(page, 1, f"has warnings:\n{made.stderr}{shown.stderr}")
-            for block in re.finditer(r"^```\n(#include.*?)^```$", text, re.S | re.M):
-                source.write_text(block.group(1), encoding="utf-8")
+            for block in re.finditer(r"^(?:; file: (\S+)\n)?```\n(#include.*?)^```$", text, re.S | re.M):
+                if block.group(1):
+                    if not os.path.exists(block.group(1)) or read(Path(block.group(1))) != block.group(2):
+                        found.error(page, line_of(text, block.start()), f"the program below differs from {block.group(1)}")
+                    continue
+                source.write_text(block.group(2), encoding="utf-8")
                 result = run([gcc, *flags, f"-I{folder}", str(source)])
                 if result.returncode != 0:
                     found.error(page, line_of(text, block.start()), f"the program doesn't compile:\n{result.stdout}")
