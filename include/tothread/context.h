@@ -1,10 +1,11 @@
 /**
- * Context: what a job is done for (request id, traceparent, tenant, deadline), carried to the worker without being asked.
+ * Context: what a job is done for (request id, traceparent, tenant, deadline), carried to the worker without being
+ * asked.
  *
- * A context never changes after it was made, and is counted: whoever keeps a pointer holds it. Each thread has a current
- * one. A job takes the current context of its submit along, unless it names one itself; it is current while the job's
- * function runs on the worker, and again in its done and release functions on the loop. What a function makes current
- * ends with the function.
+ * A context never changes after it was made, and is counted: whoever keeps a pointer holds it. Each thread has a
+ * current one. A job takes the current context of its submit along, unless it names one itself; it is current while the
+ * job's function runs on the worker, and again in its done and release functions on the loop. What a function makes
+ * current ends with the function.
  *
  * Normal use:
  * 1. context = tt_context_create(&(struct tt_context_values){.request_id = "7f3a", .tenant = "acme"}, NULL);
@@ -44,11 +45,11 @@ struct tt_context_values {
 struct tt_context;
 
 /**
- * Makes a context. What values leaves out comes from parent.
+ * Makes a context. What values leaves out comes from parent; what it has wins, a later deadline as well.
  *
  * Thread:  any
  * Owns:    copies all texts; the context is yours until tt_context_release. parent may be NULL and is only borrowed.
- * Returns: NULL without memory, or for more than TT_CONTEXT_BYTES_MAX bytes.
+ * Returns: the context, NULL without memory, or for more than TT_CONTEXT_BYTES_MAX bytes or pairs.
  */
 TT_EXPORT struct tt_context *tt_context_create(const struct tt_context_values *values, const struct tt_context *parent);
 

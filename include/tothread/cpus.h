@@ -21,8 +21,8 @@ extern "C" {
 TT_EXPORT uint32_t tt_cpus_count(void);
 
 /**
- * Workers for calls that wait for others (disks, networks) most of their time: four more than CPUs, 32 at most. Calls that
- * compute want tt_cpus_count.
+ * Workers for calls that wait for others (disks, networks) most of their time: four more than CPUs, 32 at most. Calls
+ * that compute want tt_cpus_count.
  *
  * Thread, Blocks: as tt_cpus_count
  */

@@ -1,9 +1,10 @@
 /**
  * Feed: the loop sends bytes to a running job, in order, and hears when there is room for more. The twin of stream.h.
  *
- * The bytes stand in a buffer of a fixed size, the mark. tt_feed_push never waits: it takes what there is room for and says
- * TT_FULL when that was not all; on_room tells once when half of the buffer is free again. tt_feed_read, on the worker, waits
- * for bytes. A reader that has stopped reading is the receiver of TT_FULL for ever: its job's done ends that.
+ * The bytes stand in a buffer of a fixed size, the mark. tt_feed_push never waits: it takes what there is room for and
+ * says TT_FULL when that was not all; on_room tells once when half of the buffer is free again. tt_feed_read, on the
+ * worker, waits for bytes. When the function has stopped reading, the full buffer stays full: what is pushed gets
+ * TT_FULL until its job is done, and TT_CLOSED from then on.
  *
  * Normal use:
  * 1. feed inside your object, beside the job: zero it, set on_room (and limit_bytes); tt_feed_init(&feed, &job);
@@ -38,11 +39,11 @@ extern "C" {
 struct tt_feed;
 
 /**
- * There is room again after TT_FULL: at least half of the buffer, unless more was pushed meanwhile. Not called after the
- * job's done.
+ * There is room again after TT_FULL: at least half of the buffer, unless more was pushed meanwhile. Not called after
+ * the job's done.
  *
- * Thread: loop, inside a dispatch, no lock held; the context of the job is current. May push, end, close, submit, cancel;
- *         must not deinit the feed, nor destroy the pool.
+ * Thread: loop, inside a dispatch, no lock held; the context of the job is current. May push, end, close, submit,
+ *         cancel; must not deinit the feed, nor destroy the pool.
  */
 typedef void (*tt_feed_room_fn)(struct tt_feed *feed);
 
@@ -75,8 +76,8 @@ TT_EXPORT void tt_feed_deinit(struct tt_feed *feed);
  *
  * Thread:  loop
  * Owns:    borrows data: what was taken has been copied.
- * Returns: TT_OK: all were taken; TT_FULL: *ret_taken of them, from the front, and on_room follows; TT_CLOSED after end,
- *          close, or the job's done: none. *ret_taken is set always.
+ * Returns: TT_OK: all were taken; TT_FULL: *ret_taken of them, from the front, and on_room follows; TT_CLOSED after
+ *          end, close, or the job's done: none. *ret_taken is set always.
  */
 TT_EXPORT enum tt_status tt_feed_push(struct tt_feed *feed, const void *data, size_t size,
                                       size_t *ret_taken) TT_ON_LOOP TT_MUST_CHECK;
@@ -84,7 +85,7 @@ TT_EXPORT enum tt_status tt_feed_push(struct tt_feed *feed, const void *data, si
 /** No more bytes will come: the reader gets what is there, then the end. Thread: loop. */
 TT_EXPORT void tt_feed_end(struct tt_feed *feed) TT_ON_LOOP;
 
-/** The sender has left in the middle: the reader gets TT_CLOSED at once, and the bytes that are there are lost. Thread: loop. */
+/** The sender has left in the middle: the reader gets TT_CLOSED at once, what is there is lost. Thread: loop. */
 TT_EXPORT void tt_feed_close(struct tt_feed *feed) TT_ON_LOOP;
 
 /**

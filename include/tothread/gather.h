@@ -95,8 +95,8 @@ struct tt_gather {
 };
 
 /**
- * Submits or watches the jobs, in the order of the items, and returns. A job that the pool refuses is a failed item, with
- * the pool's word in its status. All others are submitted nevertheless.
+ * Submits or watches the jobs, in the order of the items, and returns. A job that the pool refuses is a failed item,
+ * with the pool's word in its status. All others are submitted nevertheless.
  *
  * Thread:  loop
  * Owns:    keeps *gather and the items until release, or tt_gather_detach. The jobs as with tt_pool_submit.
@@ -106,8 +106,8 @@ TT_EXPORT enum tt_status tt_gather_start(struct tt_gather *gather, struct tt_poo
                                          size_t count) TT_ON_LOOP TT_MUST_CHECK;
 
 /**
- * Ends it early: takes back children that have not started, asks or abandons those that run, lets shielded ones go. done
- * comes after all others have ended, with TT_CANCELLED. May be called again to abandon those that don't react.
+ * Ends it early: takes back children that have not started, asks or abandons those that run, lets shielded ones go.
+ * done comes after all others have ended, with TT_CANCELLED. May be called again to abandon those that don't react.
  *
  * A shielded job that stands in a second item without the shield is cancelled there.
  *
@@ -118,7 +118,8 @@ TT_EXPORT enum tt_status tt_gather_start(struct tt_gather *gather, struct tt_poo
 TT_EXPORT enum tt_status tt_gather_cancel(struct tt_gather *gather, enum tt_stop stop) TT_ON_LOOP TT_MUST_CHECK;
 
 /**
- * Stops caring: the children go on, neither done nor release is called any more. Fine for one that is idle, and in done.
+ * Stops caring: the children go on, neither done nor release is called any more. Fine for one that is idle, and in
+ * done.
  *
  * Thread:  loop
  * Owns:    gives *gather and the items back at once. The jobs are the pool's as before.

@@ -10,10 +10,10 @@
  *     job is     on list                 owner          leaves by
  *     idle       none                    caller         submit
  *     waiting    limiter, batch          loop           a permit, flush, cancel, expire
- *     queued     queue                   pool           take, cancel, expire
- *     running    worker's slot           that worker    run returns, abandon
+ *     queued     queue, worker's hand    pool           a worker, cancel, expire
+ *     running    worker's hand           that worker    run returns, abandon
  *     finished   completion list         pool           dispatch: done, release
- *     zombie     worker's slot           that worker    run returns; done has been called already
+ *     zombie     worker's hand           that worker    run returns; done is due, or has been called
  *
  * Normal use:
  * 1. zero it; set run, done (and release, name, id, time-outs, limiter as wanted);
@@ -52,7 +52,7 @@ struct tt_pool;
 struct tt_watch;
 struct tti_nest;
 
-/** Which of the waiting jobs goes first. One that has waited for the pool's ageing time counts as one class higher. */
+/** High before normal before low. A job that has waited for the pool's ageing_us counts as one class higher. */
 enum tt_priority { TT_PRIORITY_NORMAL = 0, TT_PRIORITY_HIGH, TT_PRIORITY_LOW };
 #define TT_PRIORITY_COUNT 3
 
@@ -96,12 +96,13 @@ typedef void (*tt_release_fn)(struct tt_job *job);
  * Asks a running function to end early, with what the library behind it offers: sqlite3_interrupt, PQcancel. Called at
  * most once a job, when its run time-out or deadline passes, or by tt_job_interrupt, tt_job_abandon or the pool's end.
  * The function can't return to the pool while this is being called, so a connection that the worker uses is still in
- * use by this job.
+ * use by this job. That is done with a lock of this one worker: the only callback of the library that runs under one.
  *
- * It may come before the function has begun, or between two of its queries: what it acts on may not be there yet, and most
- * libraries forget an interrupt where nothing runs. So the function asks tt_job_is_cancelled as well, before each query.
+ * It may come before the function has begun, or between two of its queries: what it acts on may not be there yet, and
+ * most libraries forget an interrupt where nothing runs. So the function asks tt_job_is_cancelled as well, before each
+ * query.
  *
- * Thread:  loop, no lock held; must not block, nor call anything of the library but tt_job_is_cancelled.
+ * Thread:  loop; must not block, nor call anything of the library but tt_job_is_cancelled.
  */
 typedef void (*tt_interrupt_fn)(struct tt_job *job);
 
@@ -109,7 +110,8 @@ struct tt_job {
     /* the caller's, set before submit */
     tt_run_fn run;
     tt_done_fn done;       /* may be NULL */
-    tt_release_fn release; /* may be NULL when run_timeout_us and deadline_us are 0 and the job is never abandoned */
+    tt_release_fn release; /* may be NULL when run_timeout_us and deadline_us are 0 and the job is never abandoned.
+                              Without it the deadline of a context bounds the wait, and not the run */
     const char *name;      /* for snapshots; must outlive the pool; may be NULL */
     const char *id;        /* for snapshots; must live until release; may be NULL */
     struct tt_limiter *limiter; /* a permit of it is held from start to release; may be NULL */
@@ -161,21 +163,24 @@ TT_EXPORT enum tt_status tt_job_cancel(struct tt_job *job) TT_ON_LOOP TT_MUST_CH
  * spare budget. A job that has not started is cancelled instead.
  *
  * Thread:  loop
- * Returns: TT_OK; TT_TOO_LATE when it has ended; TT_INVALID without a release function.
+ * Returns: TT_OK; TT_TOO_LATE when it has ended or was given up; TT_INVALID without a release function, or for a job
+ *          that wasn't submitted.
  */
 TT_EXPORT enum tt_status tt_job_abandon(struct tt_job *job) TT_ON_LOOP TT_MUST_CHECK;
 
 /**
- * Asks a running job to end early: tt_job_is_cancelled says so from now on, and its interrupt hook is called. It goes on
- * until its function returns, and done comes then. A job that has not started is cancelled instead.
+ * Asks a running job to end early: tt_job_is_cancelled says so from now on, and its interrupt hook is called. It goes
+ * on until its function returns, and done comes then. A job that has not started is cancelled instead.
  *
  * Thread:  loop
- * Returns: TT_OK: taken back or asked; TT_TOO_LATE when it has ended or was given up; TT_INVALID for a job that wasn't submitted.
+ * Returns: TT_OK: taken back or asked; TT_TOO_LATE when it has ended or was given up; TT_INVALID for a job that wasn't
+ *          submitted.
  */
 TT_EXPORT enum tt_status tt_job_interrupt(struct tt_job *job) TT_ON_LOOP TT_MUST_CHECK;
 
 /**
- * Whether the job was asked to end, or nobody waits for it any more: a long function asks now and then, and returns early.
+ * Whether the job was asked to end, or nobody waits for it any more: a long function looks now and then, and returns
+ * early.
  *
  * Thread:  worker, from inside run; the loop, from inside the interrupt hook
  */
@@ -189,7 +194,8 @@ TT_EXPORT int tt_job_is_cancelled(const struct tt_job *job);
 TT_EXPORT int tt_job_is_abandoned(const struct tt_job *job);
 
 /**
- * Microseconds left until the run time-out or the deadline, whichever is nearer; 0 once it has passed, UINT64_MAX where there is none.
+ * Microseconds left until the run time-out or the deadline, whichever is nearer; 0 once it has passed, UINT64_MAX where
+ * there is none.
  *
  * Thread:  worker, from inside run
  */

@@ -5,7 +5,8 @@
  * start jobs of a cost of `weight` together. Jobs without a key share one of the pool's own. A key is embedded in the
  * caller's object, belongs to one pool while jobs of it wait there, and bounds how many may be inside.
  *
- * Thread: set the fields before the first submit; everything else is the pool's.
+ * Thread: loop. Set the fields before the first submit, and again only while no job of it is inside; everything else is
+ * the pool's.
  */
 #ifndef TOTHREAD_KEY_H
 #define TOTHREAD_KEY_H

@@ -6,11 +6,11 @@
  * never entered twice. Jobs that find no permit wait in the order of their submits; the queue
  * time-out, the queue limit and cancel work for them as for queued jobs.
  *
- * What it counts is yours to say: embed it in a call, a key, a device, or give one to all jobs of a pool. It may be shared by
- * pools of one wake.
+ * What it counts is yours to say: embed it in a call, a client, a device, or give one to all jobs of a pool. It may be
+ * shared by pools of one wake.
  *
- * A job that is still inside its function when its pool is destroyed never gives its permit back: that matters only to a
- * limiter that several pools share.
+ * A job that is still inside its function when its pool is destroyed never gives its permit back: that matters only to
+ * a limiter that several pools share.
  *
  * Thread: everything here is the loop's.
  */

@@ -1,25 +1,26 @@
 /**
  * Map: one function over an array, on a pool, with as many workers at a time as the caller gives job slots.
  *
- * Each slot is a job that takes a chunk of indexes, runs the function over it, and comes back for the next one. Chunks are
- * handed out in the order of the indexes, and results are written in place, so they are in order whoever was faster. When
- * the pool's queue is full a map waits for room instead of failing. Nothing is allocated.
+ * Each slot is a job that takes a chunk of indexes, runs the function over it, and comes back for the next one. Chunks
+ * are handed out in the order of the indexes, and results are written in place, so they are in order whoever was
+ * faster. When the pool's queue is full a map waits for room instead of failing. Nothing is allocated.
  *
  * Normal use:
- * 1. zero map and slots; set fn, base, stride, count, done, release (and user, chunk_size, outcomes, flags); in the slots'
- *    jobs set name, limiter, priority, key, cost, queue_timeout_us, run_timeout_us as wanted, for a chunk;
+ * 1. zero map and slots; set fn, base, stride, count, done, release (and user, chunk_size, outcomes, flags); in the
+ *    slots' jobs set name, limiter, priority, key, cost, queue_timeout_us, run_timeout_us as wanted, for a chunk;
  * 2. tt_map_start(&map, pool, slots, slot_count);
  * 3. in fn, on a worker: block, write the result into the item;
  * 4. in done, on the loop: look at map->outcome and the counts;
  * 5. in release: free what you have allocated for it.
  *
- * As Executor.map with a chunk size, and the order of results as there. Better than there: it never queues more than the
- * slots hold, a failure neither hides the results behind it nor has to be fetched to be seen, and it can be cancelled
- * between two items. Done and release run in the context that was current in tt_map_start, and so do the jobs.
+ * As Executor.map with a chunk size, and the order of results as there. Better than there: it never queues more than
+ * the slots hold, a failure neither hides the results behind it nor has to be fetched to be seen, and it can be
+ * cancelled between two items. Done and release run in the context that was current in tt_map_start, and so do the
+ * jobs.
  *
- * A chunk that was given up (run time-out, TT_STOP_ABANDON, the pool's end) is lost: its function still writes to its items
- * and outcomes, so look at them in release only. A chunk that outlives its pool is never released on the loop, nor is the
- * map.
+ * A chunk that was given up (run time-out, TT_STOP_ABANDON, the pool's end) is lost: its function still writes to its
+ * items and outcomes, so look at them in release only. A chunk that outlives its pool is never released on the loop,
+ * nor is the map.
  */
 #ifndef TOTHREAD_MAP_H
 #define TOTHREAD_MAP_H
@@ -107,20 +108,20 @@ struct tt_map {
 };
 
 /**
- * Hands out the first chunks and returns. done comes once, from a dispatch; release once after it, when no worker touches
- * the items any more.
+ * Hands out the first chunks and returns. done comes once, from a dispatch; release once after it, when no worker
+ * touches the items any more.
  *
  * Thread:  loop
  * Owns:    keeps *map, the slots, the items and the outcomes until release.
- * Returns: TT_OK, also for a pool that refuses, which done tells of; TT_INVALID, with nothing started, for a map that isn't
- *          idle, without fn, or without slots though there are items.
+ * Returns: TT_OK, also for a pool that refuses, which done tells of; TT_INVALID, with nothing started, for a map that
+ *          isn't idle, without fn, or without slots though there are items.
  */
 TT_EXPORT enum tt_status tt_map_start(struct tt_map *map, struct tt_pool *pool, struct tt_map_slot *slots,
                                       size_t slot_count) TT_ON_LOOP TT_MUST_CHECK;
 
 /**
- * Ends it early: no more chunks are handed out, those that wait are taken back, those that run end at their next item or
- * are abandoned. May be called again to abandon those that don't come to their next item.
+ * Ends it early: no more chunks are handed out, those that wait are taken back, those that run end at their next item
+ * or are abandoned. May be called again to abandon those that don't come to their next item.
  *
  * Thread:  loop
  * Returns: TT_OK; TT_TOO_LATE when it is done, or done is due; TT_INVALID for one that is idle.

@@ -1,13 +1,13 @@
 /**
  * Misuse: what happens when a program breaks a rule that the library can see broken.
  *
- * A function that is the loop's finds out whether it runs on the thread that created the wake; the check costs less than
- * a nanosecond and is always on. A wake that is destroyed while something still needs it finds that out as well. Unless
- * a program says otherwise, one line on the standard error output names the function and the threads, and the process
- * aborts: what would follow is a race, found later and elsewhere.
+ * A function that is the loop's finds out whether it runs on the thread that created the wake; the check costs less
+ * than a nanosecond and is always on. A wake that is destroyed while something still needs it finds that out as well.
+ * Unless a program says otherwise, one line on the standard error output names the function and the threads, and the
+ * process aborts: what would follow is a race, found later and elsewhere.
  *
- * Not seen: a call on a limiter that no job waits for, on a watch that doesn't watch, on a job that was never submitted.
- * They know of no loop.
+ * Not seen: a call on a limiter that no job waits for, on a watch that doesn't watch, on a job that was never
+ * submitted. They know of no loop.
  */
 #ifndef TOTHREAD_MISUSE_H
 #define TOTHREAD_MISUSE_H
@@ -34,8 +34,8 @@ struct tt_misuse {
 };
 
 /**
- * Hears of a misuse. If it returns, the function that was misused does nothing: it returns TT_INVALID, NULL, false, 0, or
- * -1 for tt_wake_prepare; tt_wake_now_us reads the clock. tt_wake_destroy then leaves the wake as it is.
+ * Hears of a misuse. If it returns, the function that was misused does nothing: it returns TT_INVALID, NULL, false, 0,
+ * or -1 for tt_wake_prepare; tt_wake_now_us reads the clock. tt_wake_destroy then leaves the wake as it is.
  *
  * Thread:  whichever made the mistake, no lock held; must not call a function of that loop.
  */
@@ -45,7 +45,7 @@ typedef void (*tt_misuse_fn)(const struct tt_misuse *misuse);
  * Sets the process's handler; NULL is the one that prints and aborts.
  *
  * Thread:  any
- * Returns: the one before; NULL for the first.
+ * Returns: the handler before; NULL where there was none.
  */
 TT_EXPORT tt_misuse_fn tt_misuse_set(tt_misuse_fn fn);
 

@@ -15,8 +15,8 @@
  *     finish        start-up thread   after the last run of that call
  *     close         start-up thread   after everything else
  *
- * A reload tries a new configuration out while the old one serves: it opens the module once more on a thread of its own,
- * prepares its calls, and finishes and closes them without a run. So a module keeps nothing in global variables.
+ * A reload tries a new configuration out while the old one serves: it opens the module once more on a thread of its
+ * own, prepares its calls, and finishes and closes them without a run. So a module keeps nothing in global variables.
  *
  * A call in `pool = none` runs on the loop itself, with no worker state: it must not block.
  */
@@ -179,7 +179,8 @@ struct tt_module {
     const struct tt_function *functions; /* function_count of them */
     size_t function_count;
 
-    /** Optional. Thread: start-up. Owns: *ret_module is the host's until close. Returns: TT_OK, or another after mistake(). */
+    /** Optional. Thread: start-up. Owns: *ret_module is the host's until close. Returns: TT_OK, or another after
+        mistake(). */
     enum tt_status (*open)(const struct tt_host *host, struct tt_setup *setup, void **ret_module);
     /** Optional. Thread: start-up. Owns: takes module. */
     void (*close)(void *module);

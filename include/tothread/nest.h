@@ -2,10 +2,10 @@
  * Nest: jobs that a running job submits, and waits for, on its own worker thread.
  *
  * A worker that waits for jobs of its own pool would wait for ever once all workers do so: with one worker, at once.
- * Here it doesn't wait idly: children that no other worker has begun yet it runs itself, with its own worker state. A wait
- * that could still turn into a circle is refused before anything is submitted: coming back to a pool from the worker
- * of another one while an ancestor holds a worker of it, or asking for a permit of a limiter of which an ancestor
- * holds one.
+ * Here it doesn't wait idly: children that no other worker has begun yet it runs itself, with its own worker state. A
+ * wait that could still turn into a circle is refused before anything is submitted: coming back to a pool from the
+ * worker of another one while an ancestor holds a worker of it, or asking for a permit of a limiter of which an
+ * ancestor holds one.
  *
  * One circle isn't seen: a child that waits for a permit which a job holds that itself waits for the parent's worker. Where
  * children have limiters, give them a time-out.
@@ -34,7 +34,7 @@ struct tti_nest;
 struct tt_nest_item {
     struct tt_job *job;      /* the caller's: set before */
     enum tt_status status;   /* of its submit: refused unless TT_OK */
-    enum tt_outcome outcome; /* of a job that was not refused */
+    enum tt_outcome outcome; /* of a job that was not refused, once tt_nest_run has returned */
 
     /* the library's own */
     struct tt_watch watch;
@@ -42,15 +42,18 @@ struct tt_nest_item {
 };
 
 /**
- * Submits all items and waits until each has ended (at its time-out, if that comes first), in whatever way. Their done and
- * release functions run on the loop as ever. Asking the parent to end doesn't end the children: give them a deadline.
+ * Submits all items and waits until each has ended, in whatever way. A child beyond its run time has ended for whoever
+ * waits; one that runs on this very thread holds it until it returns nevertheless. Their done and release functions run
+ * on the loop as ever. Asking the parent to end doesn't end the children: give them a deadline.
  *
  * Thread:  worker, from inside job's run
  * Owns:    keeps the items and their jobs until it returns: done and release must not free them before.
- * Blocks:  until the last child has ended; as long as the loop turns and children have time-outs, not for ever.
- * Returns: TT_OK: each item says how it went; TT_DEADLOCK: refused, nothing was submitted; TT_CLOSED when the parent was asked
- *          to end or given up; TT_WRONG_THREAD from elsewhere, and in a pool of 0 workers, where it would hold the loop
- *          up; TT_INVALID without items, or for children in such a pool; TT_NOMEM.
+ * Blocks:  until the last child has ended, and those that run on this thread have returned. The loop must turn
+ *          meanwhile.
+ * Returns: TT_OK: each item says how it went; TT_DEADLOCK: refused, nothing was submitted; TT_CLOSED when the parent
+ *          had been asked to end or given up before: nothing was submitted; TT_WRONG_THREAD from elsewhere, and in a
+ *          pool of 0 workers, where it would hold the loop up; TT_INVALID without items, or for children in such a
+ *          pool; TT_NOMEM.
  */
 TT_EXPORT enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_nest_item *items,
                                      size_t count) TT_ON_WORKER TT_MUST_CHECK;

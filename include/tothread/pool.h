@@ -84,8 +84,8 @@ TT_EXPORT struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_p
  * inside a job: they are left behind, release the job when it returns, and end.
  *
  * Thread:  loop, not from inside anything that a dispatch calls
- * Owns:    takes *pool; NULL is fine.
- * Blocks:  for start and stop hooks that are under way.
+ * Owns:    takes *pool; NULL is fine. A job left behind is its worker's until release.
+ * Blocks:  for start and stop hooks that are under way; it dispatches the wake meanwhile, other pools' jobs included.
  */
 TT_EXPORT void tt_pool_destroy(struct tt_pool *pool) TT_ON_LOOP;
 
@@ -95,9 +95,9 @@ TT_EXPORT void tt_pool_destroy(struct tt_pool *pool) TT_ON_LOOP;
  *
  * Thread:  loop
  * Owns:    takes *job on TT_OK and gives it back in release; on refusal it stays yours.
- * Returns: TT_OK; TT_FULL when queue_limit jobs wait and every worker is busy; TT_CLOSED once the pool was
- *          closed; TT_INVALID for a job without run, one that is in use, or one with a run
- *          time-out and no release.
+ * Returns: TT_OK; TT_FULL when queue_limit jobs wait and every worker is busy, or as many jobs of its key are
+ *          inside as that allows; TT_CLOSED once the pool was closed; TT_INVALID for a job without run, one that is in
+ *          use, one with a run time-out or deadline and no release, or one whose key has jobs in another pool.
  */
 TT_EXPORT enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP TT_MUST_CHECK;
 
@@ -106,15 +106,16 @@ TT_EXPORT enum tt_status tt_pool_submit(struct tt_pool *pool, struct tt_job *job
  * ends one inside a job. A pool can't be changed from or to 0 workers.
  *
  * Thread:  loop
- * Returns: TT_OK; TT_INVALID out of range; TT_SYSTEM when a thread can't start (what has started stays).
+ * Returns: TT_OK; TT_INVALID out of range; TT_NOMEM, TT_SYSTEM when a thread can't start (what has started stays).
  */
 TT_EXPORT enum tt_status tt_pool_resize(struct tt_pool *pool, uint32_t worker_count) TT_ON_LOOP TT_MUST_CHECK;
 
 /**
- * Changes the limits that need no thread: the queue's, the spare budget, the queue time-out of later jobs.
+ * Changes the other limits: the queue's, the spare budget, the queue time-out of later jobs. A spare thread that can't
+ * start is counted and shown (start_failures), and no error.
  *
  * Thread:  loop
- * Returns: TT_OK; TT_INVALID for a queue_limit of 0.
+ * Returns: TT_OK; TT_INVALID for a queue_limit of 0, or a spare_count beyond TT_POOL_WORKERS_MAX.
  */
 TT_EXPORT enum tt_status tt_pool_set_limits(struct tt_pool *pool, uint32_t queue_limit, uint32_t spare_count,
                                             uint64_t queue_timeout_us) TT_ON_LOOP TT_MUST_CHECK;

@@ -1,28 +1,29 @@
 /**
  * Scope: a group of jobs that begin and end together, as a task group.
  *
- * Jobs are submitted to it one by one, to any pools of one wake. The first that fails ends the others: those that wait are
- * taken back, those that run are asked, and nobody is let in any more. When the scope is closed and its last child has
- * been released, its done function is called, once: then no thread is inside any of its children. Nothing is allocated.
+ * Jobs are submitted to it one by one, to any pools of one wake. The first that fails ends the others: those that wait
+ * are taken back, those that run are asked, and nobody is let in any more. When the scope is closed and its last child
+ * has been released, its done function is called, once: then no thread is inside any of its children. Nothing is
+ * allocated.
  *
  *     a scope is     leaves by
  *     open           a failure, tt_scope_cancel, its time-out: it is ending; tt_scope_close: it is closing
  *     closing        as open; or its last child was released: done
  *     ending         closed, and its last child was released: done
  *
- * A child is embedded beside its job. The job is the scope's until child->release, where the memory of both goes back; so
- * job->release must free neither. Don't submit the job anew before that.
+ * A child is embedded beside its job. The job is the scope's until child->release, where the memory of both goes back;
+ * so job->release must free neither. Don't submit the job anew before that.
  *
  * Normal use:
  * 1. zero the scope, set timeout_us, grace_us, flags as wanted; tt_scope_open(&scope, wake);
- * 2. zero a child, set job (and release); tt_scope_submit(&scope, pool, &child). Children may add siblings in their done
- *    and release functions, after the close too;
+ * 2. zero a child, set job (and release); tt_scope_submit(&scope, pool, &child). Children may add siblings in their
+ *    done and release functions, after the close too;
  * 3. tt_scope_close(&scope, done);
  * 4. in done: look at scope->outcome, first_failed and the counts; the scope's memory is yours.
  *
- * As asyncio.TaskGroup: the first failure, but not a cancelled child, ends the others and refuses new ones; a scope never
- * ends before its children. Better than there: a group over threads ends while its threads still run, a scope doesn't.
- * Later failures are counted, not collected: each child's done function has told of its own. timeout_us is
+ * As asyncio.TaskGroup: the first failure, but not a cancelled child, ends the others and refuses new ones; a scope
+ * never ends before its children. Better than there: a group over threads ends while its threads still run, a scope
+ * doesn't. Later failures are counted, not collected: each child's done function has told of its own. timeout_us is
  * asyncio.timeout around the group. done runs in the context of tt_scope_close.
  *
  * A pool's end ends its children, with TT_ABANDONED for those that run; those that outlive it are never released on the
@@ -119,8 +120,8 @@ TT_EXPORT void tt_scope_open(struct tt_scope *scope, struct tt_wake *wake) TT_ON
  *
  * Thread:  loop
  * Owns:    takes *child and its job on TT_OK and gives both back in child->release; on refusal they stay yours.
- * Returns: TT_OK; TT_TOO_LATE when the scope is ending: the job was not submitted; TT_CLOSED when it is closed and has no
- *          child any more; TT_INVALID for a child that is in a scope, has no job, or a scope that isn't open; or the
+ * Returns: TT_OK; TT_TOO_LATE when the scope is ending: the job was not submitted; TT_CLOSED when it is closed and has
+ *          no child any more; TT_INVALID for a child that is in a scope, has no job, or a scope that isn't open; or the
  *          pool's refusal, which doesn't fail the scope.
  */
 TT_EXPORT enum tt_status tt_scope_submit(struct tt_scope *scope, struct tt_pool *pool,

@@ -5,12 +5,13 @@
  * a nanosecond or two a call and is always on, so that a loop that hangs can be asked why while it hangs. Time that a
  * program spends in functions of its own, between dispatch and prepare, isn't seen.
  *
- * The loop doesn't read the clock for each function, so an age is two bounds: it has lasted since somebody first saw it,
- * at least, and since its dispatch began, at most. A looker that comes every N us is wrong by N us at the most, and by
- * what the dispatch did before. What began within the last microsecond may be shown with the name of its neighbour.
+ * The loop doesn't read the clock for each function, so an age is two bounds: it has lasted since somebody first saw
+ * it, at least, and since its dispatch began, at most. A looker that comes every N us is wrong by N us at the most, and
+ * by what the dispatch did before. What began within the last microsecond may be shown with the name of its neighbour.
  *
  * Normal use:
- * 1. tt_stall_watch_start(wake, 100000, on_stall, NULL, &error) has a thread look on, which sleeps while the loop sleeps;
+ * 1. tt_stall_watch_start(wake, 100000, on_stall, NULL, &error) has a thread look on, which sleeps while the loop
+ *    sleeps;
  * 2. on_stall writes to the log: kind, job_name, and fn as a symbol (dladdr, addr2line);
  * 3. tt_stall_watch_stop(watch) before tt_wake_destroy.
  * Or ask from a thread of your own: if (tt_wake_stall(wake, &stall)) ...
@@ -63,8 +64,8 @@ TT_EXPORT bool tt_wake_stall(struct tt_wake *wake, struct tt_stall *ret_stall);
 TT_EXPORT const char *tt_stall_kind_name(enum tt_stall_kind kind);
 
 /**
- * Called once when something has lasted for the threshold at least, and once when it has ended, is_over then being true and
- * the bounds those of the whole.
+ * Called once when something has lasted for the threshold at least, and once when it has ended, is_over then being true
+ * and the bounds those of the whole.
  *
  * Thread:  the stall watch's own, no lock held. May take its time; must not call functions of the loop.
  */
@@ -73,14 +74,14 @@ typedef void (*tt_stall_fn)(const struct tt_stall *stall, void *context);
 struct tt_stall_watch;
 
 /**
- * Starts a thread that looks every threshold_us / 2 while the loop is awake, and sleeps without waking up once the loop has
- * been asleep for as long. What lasts for 1.5 times the threshold, and for as long as it takes to get that thread running, is
- * always reported; what lasts less than the threshold never.
+ * Starts a thread that looks every threshold_us / 2 while the loop is awake, and sleeps without waking up once the loop
+ * has been asleep for as long. What lasts for 1.5 times the threshold, and for as long as it takes to get that thread
+ * running, is always reported; what lasts less than the threshold never.
  *
  * Thread:  loop
  * Owns:    the watch is yours until tt_stall_watch_stop; keeps wake and context.
- * Returns: the watch, or NULL with *reterr filled: TT_INVALID (no fn, less than TT_STALL_THRESHOLD_MIN_US, a wake that is
- *          watched already), TT_NOMEM, TT_SYSTEM (a thread can't start).
+ * Returns: the watch, or NULL with *reterr filled: TT_INVALID (no fn, less than TT_STALL_THRESHOLD_MIN_US, a wake that
+ *          is watched already), TT_NOMEM, TT_SYSTEM (a thread can't start).
  */
 TT_EXPORT struct tt_stall_watch *tt_stall_watch_start(struct tt_wake *wake, uint64_t threshold_us, tt_stall_fn fn,
                                                       void *context, struct tt_error *reterr) TT_ON_LOOP;

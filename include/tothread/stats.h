@@ -34,7 +34,7 @@ struct tt_pool_snapshot {
     uint32_t queue_depth; /* jobs that wait, those that wait for a permit included */
     uint32_t queue_limit;
     bool is_closed;
-    uint64_t queue_oldest_us; /* age of the oldest queued job */
+    uint64_t queue_oldest_us; /* age of the oldest job that waits for a worker */
     uint64_t submitted;       /* all calls of tt_pool_submit with a valid job */
     uint64_t refused_full;
     uint64_t refused_closed;
@@ -52,7 +52,7 @@ struct tt_pool_snapshot {
 
 enum tt_job_phase {
     TT_PHASE_QUEUED,  /* waits for a worker */
-    TT_PHASE_RUNNING, /* inside its function */
+    TT_PHASE_RUNNING, /* inside its function, and somebody waits for it */
     TT_PHASE_ZOMBIE   /* inside its function, and nobody waits any more */
 };
 
@@ -74,7 +74,10 @@ struct tt_job_snapshot {
 TT_EXPORT void tt_pool_snapshot(struct tt_pool *pool, struct tt_pool_snapshot *ret_snapshot);
 
 /**
- * Copies what is inside the pool now: running jobs and zombies first, then queued ones, oldest first.
+ * Copies what is inside the pool now: running jobs and zombies first, then those that wait for a worker, a class of
+ * priority after the other, in each a key after the other, of each the oldest first. Jobs that only the loop knows
+ * (submitted in this turn, waiting for a permit, finished) aren't among them. A worker that runs a child of its own job
+ * (nest.h) stands there with both.
  *
  * Thread:  any, while the pool exists
  * Returns: how many were written, at most capacity.

@@ -1,10 +1,10 @@
 /**
  * Stream: a running job sends bytes to the loop, in order, and waits when the receiver is slow.
  *
- * The bytes stand in a buffer of a fixed size, the mark: that is all the memory a stream takes, however much goes through
- * it. tt_stream_write fills it and blocks when it is full; on_data gets what has come, small writes put together, big
- * ones in pieces; tt_stream_consume gives their room back. Data that on_data was given stay where they are until they are
- * consumed, so the receiver can send them on without a copy.
+ * The bytes stand in a buffer of a fixed size, the mark: that is all the memory a stream takes, however much goes
+ * through it. tt_stream_write fills it and blocks when it is full; on_data gets what has come, small writes put
+ * together, big ones in pieces; tt_stream_consume gives their room back. Data that on_data was given stay where they
+ * are until they are consumed, so the receiver can send them on without a copy.
  *
  * A job that ends by itself is done after the last on_data: done is the end of the stream. No on_data comes after done,
  * so a job that was given up (time-out, abandon, the pool's end) may be done before all that it wrote was handed over.
@@ -20,8 +20,8 @@
  * The loop's functions may be called until the job is released; not after its pool was destroyed, where that may happen
  * at any time.
  *
- * In a pool with 0 workers the function runs on the loop: tt_stream_write calls on_data itself, before it returns. What isn't
- * consumed there and then fills the buffer, and nobody can wait: TT_WRONG_THREAD.
+ * In a pool with 0 workers the function runs on the loop: tt_stream_write calls on_data itself, before it returns. What
+ * isn't consumed there and then fills the buffer, and nobody can wait: TT_WRONG_THREAD.
  */
 #ifndef TOTHREAD_STREAM_H
 #define TOTHREAD_STREAM_H
@@ -68,7 +68,8 @@ struct tt_stream {
  *
  * Thread:  loop, before the job is submitted
  * Owns:    keeps *stream and job until tt_stream_deinit.
- * Returns: TT_OK; TT_INVALID without on_data, for a stream that is initialised already, for a mark beyond TT_STREAM_LIMIT_MAX; TT_NOMEM.
+ * Returns: TT_OK; TT_INVALID without on_data, for a stream that is initialised already, for a mark beyond
+ *          TT_STREAM_LIMIT_MAX; TT_NOMEM.
  */
 TT_EXPORT enum tt_status tt_stream_init(struct tt_stream *stream, struct tt_job *job) TT_MUST_CHECK;
 
@@ -80,8 +81,8 @@ TT_EXPORT enum tt_status tt_stream_init(struct tt_stream *stream, struct tt_job 
 TT_EXPORT void tt_stream_deinit(struct tt_stream *stream);
 
 /**
- * Sends size bytes. They have been copied when this returns, and are handed over in the next dispatch. A write of 0 bytes
- * asks whether anybody listens.
+ * Sends size bytes. They have been copied when this returns, and are handed over in the next dispatch. A write of 0
+ * bytes asks whether anybody listens.
  *
  * Thread:  worker, from inside run of the stream's job; of several threads at a time, one only
  * Owns:    borrows data

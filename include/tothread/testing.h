@@ -5,11 +5,12 @@
  * Waiting: tt_test_await_job and tt_test_run_until are a private loop around one wake. They sleep for events, never
  * for a while.
  *
- * Time: a frozen clock stands still until it is told to move. While it is frozen the waiting functions move it themselves,
- * to the next timer, when no job runs and none can start: a test of a 30 s time-out takes no time. A job that is inside
- * its function holds the clock, as it may end at any moment; then the test moves it.
+ * Time: a frozen clock stands still until it is told to move. While it is frozen the waiting functions move it
+ * themselves, to the next timer, when no job runs and none can start: a test of a 30 s time-out takes no time. A job
+ * that is inside its function holds the clock, as it may end at any moment; then the test moves it.
  *
- * Order: a parked pool's workers take a job only when they are let; a pool with 0 workers runs its jobs inside dispatch.
+ * Order: a parked pool's workers take a job only when they are let; a pool with 0 workers runs its jobs inside
+ * dispatch.
  *
  * Faults: each switch makes one rare failure happen, and turns itself off.
  *
@@ -57,7 +58,8 @@ bool tt_test_run_until(struct tt_wake *wake, tt_test_predicate_fn predicate, voi
  * Thread:  loop, not from inside anything that a dispatch calls
  * Owns:    borrows job; its release may have freed it when this returns.
  * Blocks:  as tt_test_run_until.
- * Returns: its outcome; TT_NONE when the time was over first. For a job that isn't inside a pool its last outcome, at once.
+ * Returns: its outcome; TT_NONE when the time was over first. For a job that isn't inside a pool its last outcome, at
+ *          once.
  */
 enum tt_outcome tt_test_await_job(struct tt_wake *wake, struct tt_job *job, uint64_t timeout_us) TT_ON_LOOP;
 
@@ -115,8 +117,8 @@ void tt_test_fail_thread_starts(unsigned count);
 void tt_test_fill_pipe(unsigned count);
 
 /**
- * The nth allocation of the library fails, or the making of a lock, whichever is nth: 1 is the next one. 0 turns it off. A
- * loop from 1 on until the function under test succeeds has seen them all.
+ * The nth allocation of the library fails, or the making of a lock, whichever is nth: 1 is the next one. 0 turns it
+ * off. A loop from 1 on until the function under test succeeds has seen them all.
  *
  * Thread:  any
  */

@@ -3,8 +3,8 @@
  *
  *     tt_to_thread(wake, load, path, on_loaded, me, NULL);
  *
- * runs load(path) on a worker, and then on_loaded(its result, TT_DONE, me) on the loop. It allocates what it needs. Programs
- * that count allocations, cancel, or want limits embed a job instead (job.h).
+ * runs load(path) on a worker, and then on_loaded(its result, TT_DONE, me) on the loop. It allocates what it needs.
+ * Programs that count allocations, cancel, or want limits embed a job instead (job.h).
  *
  * Without a pool of its own it uses the wake's default pool: tt_cpus_suggest_workers workers and a queue of
  * TT_DEFAULT_QUEUE_LIMIT, made when it is first needed and ended by tt_wake_destroy.
@@ -49,7 +49,9 @@ struct tt_to_thread_options {
  * Has fn(argument) run on a worker, and done called with what it returned.
  *
  * Thread:  loop
- * Owns:    keeps argument until fn has returned; done's context until done was called.
+ * Owns:    keeps argument until fn has returned; done's context until done was called. When done comes with
+ *          TT_EXPIRED_RUN or TT_ABANDONED fn still runs, and nothing will say when it has returned: fn frees what it
+ *          was given then, or a job is the better tool (job.h).
  * Returns: TT_OK; TT_FULL, TT_CLOSED as tt_pool_submit; TT_NOMEM, TT_SYSTEM when the default pool can't be made. Unless
  *          TT_OK done is not called.
  */
@@ -62,7 +64,7 @@ TT_EXPORT enum tt_status tt_to_thread(struct tt_wake *wake, tt_to_thread_fn fn, 
  *
  * Thread:  loop
  * Owns:    lends, until tt_wake_destroy or tt_wake_set_default_pool.
- * Returns: NULL with *reterr filled.
+ * Returns: the pool, or NULL with *reterr filled: as tt_pool_create.
  */
 TT_EXPORT struct tt_pool *tt_wake_default_pool(struct tt_wake *wake, struct tt_error *reterr) TT_ON_LOOP;
 
@@ -70,7 +72,7 @@ TT_EXPORT struct tt_pool *tt_wake_default_pool(struct tt_wake *wake, struct tt_e
  * Makes one of your pools the default. NULL: one is made again when it is needed.
  *
  * Thread:  loop, not from inside anything that a dispatch calls if there is a default pool that was made by itself
- * Owns:    keeps pool: destroy it after naming another one, or with the wake's end near. A pool that was made by itself ends.
+ * Owns:    keeps pool, which stays yours: name another one before you destroy it. A pool that was made by itself ends.
  */
 TT_EXPORT void tt_wake_set_default_pool(struct tt_wake *wake, struct tt_pool *pool) TT_ON_LOOP;
 

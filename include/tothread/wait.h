@@ -2,12 +2,12 @@
  * Wait and each: hear of several jobs without owning them. Neither submits, cancels or fails anything.
  *
  * tt_wait tells once: when the first of a set has ended, or the first has failed, or all have, or its time is up.
- * tt_each tells of every job by itself, in the order in which they end. Both look at jobs that are inside a pool, given as
- * an array of items that the caller embeds. Nothing is allocated.
+ * tt_each tells of every job by itself, in the order in which they end. Both look at jobs that are inside a pool, given
+ * as an array of items that the caller embeds. Nothing is allocated.
  *
- * An item remembers its outcome: an item whose job has ended counts as ended in the next wait as well, and its job isn't
- * looked at any more, so it may be gone. Between two waits over the same items nothing is missed: those that are pending
- * when done is called go on being watched. An item with job == NULL isn't in the set.
+ * An item remembers its outcome: an item whose job has ended counts as ended in the next wait as well, and its job
+ * isn't looked at any more, so it may be gone. Between two waits over the same items nothing is missed: those that are
+ * pending when done is called go on being watched. An item with job == NULL isn't in the set.
  *
  * Normal use of wait:
  * 1. zero the items, set items[i].job, submit the jobs; zero the wait, set done (and when, timeout_us);
@@ -88,8 +88,8 @@ struct tt_wait {
  *
  * Thread:  loop
  * Owns:    keeps *wait and the items until each item has an outcome and done was called, or tt_wait_stop.
- * Returns: TT_OK; TT_INVALID, with nothing started, for an empty set, a wait that isn't over, an item of another set, or
- *          a pending item whose job isn't inside a pool.
+ * Returns: TT_OK; TT_INVALID, with nothing started, for an empty set, a wait that isn't over, an item of another set,
+ *          or a pending item whose job isn't inside a pool.
  */
 TT_EXPORT enum tt_status tt_wait_start(struct tt_wait *wait, struct tt_wake *wake, struct tt_wait_item *items,
                                        size_t count) TT_ON_LOOP TT_MUST_CHECK;
@@ -138,8 +138,8 @@ struct tt_each {
  *
  * Thread:  loop
  * Owns:    keeps *each and the items until on_end, or tt_each_stop.
- * Returns: TT_OK; TT_INVALID, with nothing started, for one that hasn't ended, an item of another set, or a pending item
- *          whose job isn't inside a pool.
+ * Returns: TT_OK; TT_INVALID, with nothing started, for one that hasn't ended, an item of another set, or a pending
+ *          item whose job isn't inside a pool.
  */
 TT_EXPORT enum tt_status tt_each_start(struct tt_each *each, struct tt_wake *wake, struct tt_wait_item *items,
                                        size_t count) TT_ON_LOOP TT_MUST_CHECK;

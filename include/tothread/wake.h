@@ -42,9 +42,10 @@ struct tt_timer;
 TT_EXPORT struct tt_wake *tt_wake_create(struct tt_error *reterr);
 
 /**
- * Closes the pipe and frees the wake. Its pools must have been destroyed, its timers stopped.
+ * Ends the default pool (to_thread.h), closes the pipe and frees the wake. Other pools must have been destroyed, timers
+ * and the stall watch stopped. Posts that wait are dropped, their functions not called.
  *
- * Thread:  loop
+ * Thread:  loop, not from inside anything that a dispatch calls
  * Owns:    takes *wake; NULL is fine.
  */
 TT_EXPORT void tt_wake_destroy(struct tt_wake *wake) TT_ON_LOOP;
@@ -73,7 +74,7 @@ TT_EXPORT int64_t tt_wake_prepare(struct tt_wake *wake) TT_ON_LOOP;
  * What the functions submit is handed to the workers before this returns.
  *
  * Thread:  loop; not from inside a function that it calls.
- * Returns: how many jobs and timers it ran.
+ * Returns: how many jobs, posts and timers it ran.
  */
 TT_EXPORT size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) TT_ON_LOOP;
 
@@ -120,7 +121,7 @@ struct tt_post {
  * Has post->fn called on the loop, once, in the next dispatch. Posts of one thread keep their order. What a job's
  * function posts comes before the job's done, unless that comes early: the job was given up.
  *
- * Thread:  any, also from a signal handler
+ * Thread:  any, also from a signal handler, while the wake exists
  * Owns:    takes *post until fn is called, which may free it.
  */
 TT_EXPORT void tt_wake_post(struct tt_wake *wake, struct tt_post *post);

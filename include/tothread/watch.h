@@ -2,21 +2,21 @@
  * Watch: hears of a job's end beside its done function.
  *
  * Any number of watches may look at one job. A watch is embedded in the caller's object and lives from tt_watch_start
- * until it has been told that the job was released, or until tt_watch_stop. gather, wait and scope are made of watches.
+ * until it has been told that the job was released, or until tt_watch_stop. gather, wait, scope, map and nest are made
+ * of watches.
  *
  * In the order of their starts, on the loop:
  *     job->done, on_done of each watch, job->release, on_release of each watch
- * A job that outlives its pool (a zombie at its end) drops its watches: on_release isn't called.
  * For a job without a release function all of them come after job->done; where that frees the job, no watch may look
- * at it. A watch must not lie in memory that job->release frees. A job that outlives its pool is released on its worker:
- * its watches are stopped by tt_pool_destroy and never hear of it.
+ * at it. A watch must not lie in memory that job->release frees. A job that outlives its pool (a zombie at its end) is
+ * released on its worker: its watches are stopped by tt_pool_destroy, and their on_release isn't called.
  *
  * Normal use:
  * 1. zero the watch, set on_done (and on_release);
  * 2. tt_watch_start(&watch, job), after the job was submitted;
  * 3. in on_done: look at watch->outcome, and at the job;
- * 4. to stop caring: tt_watch_stop, and the job goes on. Your own job's done function may be set to NULL for that at any
- *    time before it is called: only the loop reads it. Its release comes all the same.
+ * 4. to stop caring: tt_watch_stop, and the job goes on. Your own job's done function may be set to NULL for that at
+ *    any time before it is called: only the loop reads it. Its release comes all the same.
  *
  * Thread: everything here is the loop's.
  */
@@ -40,7 +40,7 @@ enum tt_stop {
 
 struct tt_watch;
 
-/** May submit, cancel, start and stop watches, its own included; must not destroy the pool. Thread: loop, no lock held. */
+/** May submit, cancel, start and stop watches, its own too; must not destroy the pool. Thread: loop, no lock held. */
 typedef void (*tt_watch_fn)(struct tt_watch *watch);
 
 struct tt_watch {
