@@ -109,11 +109,11 @@ typedef void (*tt_interrupt_fn)(struct tt_job *job);
 struct tt_job {
     /* the caller's, set before submit */
     tt_run_fn run;
-    tt_done_fn done;       /* may be NULL */
-    tt_release_fn release; /* may be NULL when run_timeout_us and deadline_us are 0 and the job is never abandoned.
+    tt_done_fn done;            /* may be NULL */
+    tt_release_fn release;      /* may be NULL when run_timeout_us and deadline_us are 0 and the job is never abandoned.
                               Without it the deadline of a context bounds the wait, and not the run */
-    const char *name;      /* for snapshots; must outlive the pool; may be NULL */
-    const char *id;        /* for snapshots; must live until release; may be NULL */
+    const char *name;           /* for snapshots; must outlive the pool; may be NULL */
+    const char *id;             /* for snapshots; must live until release; may be NULL */
     struct tt_limiter *limiter; /* a permit of it is held from start to release; may be NULL */
     uint64_t queue_timeout_us;  /* 0: the pool's */
     uint64_t run_timeout_us;    /* 0: none */

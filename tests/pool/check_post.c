@@ -211,6 +211,19 @@ START_TEST(job_that_posts_and_ends_during_a_dispatch_keeps_the_order) {
 }
 END_TEST
 
+static void on_never(struct tt_post *post) {
+    (void)post;
+    ck_abort_msg("the wake has gone");
+}
+
+START_TEST(post_that_waits_when_the_wake_ends_is_dropped) {
+    struct tt_post post = {.fn = on_never};
+    wake = probe_wake();
+    tt_wake_post(wake, &post);
+    tt_wake_destroy(wake);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("post");
     TCase *tests = tcase_create("post");
@@ -219,6 +232,7 @@ int main(void) {
     tcase_add_test(tests, what_a_job_posts_comes_before_its_done);
     tcase_add_test(tests, what_an_inline_job_posts_comes_before_its_done);
     tcase_add_test(tests, job_that_posts_and_ends_during_a_dispatch_keeps_the_order);
+    tcase_add_test(tests, post_that_waits_when_the_wake_ends_is_dropped);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }

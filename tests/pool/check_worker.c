@@ -1,5 +1,5 @@
 /* Workers: their hooks, names and signals, and threads that can't start. */
-#include "pool/fault.h"
+#include "pool/internal.h"
 #include "probe.h"
 
 #include <pthread.h>
@@ -307,10 +307,58 @@ START_TEST(resize_down_keeps_the_worker_that_can_serve_and_ends_the_one_that_can
 }
 END_TEST
 
+struct placed {
+    struct probe probe;
+    pthread_t thread;
+};
+
+static enum tt_outcome note_thread(struct tt_job *job, void *worker_state) {
+    struct placed *placed = (struct placed *)PROBE_OF(job);
+    placed->thread = pthread_self();
+    return probe_run(job, worker_state);
+}
+
+static void place(struct tt_pool *pool, struct placed *placed, struct gate *gate) {
+    probe_init(&placed->probe, gate);
+    placed->probe.job.run = note_thread;
+    probe_submit(pool, &placed->probe);
+}
+
+static uint32_t parked_count(struct tt_pool *pool) {
+    tti_lock_enter(&pool->lock);
+    uint32_t count = pool->idle_count;
+    tti_lock_leave(&pool->lock);
+    return count;
+}
+
+START_TEST(worker_that_parked_last_is_taken_first) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 3, 10, 0);
+    struct gate gates[3];
+    struct placed placed[3];
+    struct placed next;
+    for (unsigned i = 0; i < 3; i++) {
+        gate_init(&gates[i]);
+        place(pool, &placed[i], &gates[i]);
+    }
+    tt_wake_flush(wake);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).busy_count == 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        gate_open(&gates[(_i + i) % 3], 1);
+        PROBE_YIELD_UNTIL(parked_count(pool) == i + 1);
+    }
+    place(pool, &next, NULL);
+    PROBE_TURN_UNTIL(wake, next.probe.done_count == 1);
+    ck_assert(pthread_equal(next.thread, placed[(_i + 2) % 3].thread) != 0);
+    probe_end(wake, pool);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("worker");
     TCase *tests = tcase_create("worker");
     tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, worker_that_parked_last_is_taken_first, 0, 3);
     tcase_add_test(tests, pool_is_not_created_when_a_thread_cannot_start);
     tcase_add_test(tests, resize_says_when_a_thread_cannot_start_and_goes_on);
     tcase_add_test(tests, spare_thread_that_cannot_start_costs_capacity_only);
