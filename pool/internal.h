@@ -6,8 +6,8 @@
  *     fixed    written before a second thread sees it
  *     atomic   as its comment says
  *
- * A job's phase says where it is; the loop writes it, but for DEALT, which a worker writes under pool->lock. Two
- * transitions are races, and each is one atomic decision:
+ * A job's phase says where it is; the loop writes it, but for DEALT, which a worker writes under pool->lock, and the
+ * FINISHED of a job that ends by itself, which its worker writes. Two transitions are races, and each is one atomic decision:
  *   start or expire      out of the queue by a worker or by the loop: under pool->lock; out of a worker's hand: hand.h
  *   finish or abandon    the worker goes on to its next job, or the loop gives the job up: hand.h
  */
