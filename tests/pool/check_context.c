@@ -204,6 +204,44 @@ START_TEST(job_submitted_by_done_inherits_its_context) {
 }
 END_TEST
 
+struct poster {
+    struct carrier carrier;
+    struct tt_post post;
+    struct tt_wake *wake;
+    char in_post[32];
+};
+
+#define POSTER_OF(post_) ((struct poster *)((char *)(post_)-offsetof(struct poster, post)))
+
+static void note_in_post(struct tt_post *post) {
+    note_request(POSTER_OF(post)->in_post);
+}
+
+static enum tt_outcome run_and_post(struct tt_job *job, void *worker_state) {
+    struct poster *poster = (struct poster *)CARRIER_OF(job);
+    tt_wake_post(poster->wake, &poster->post);
+    return carrier_run(job, worker_state);
+}
+
+START_TEST(post_runs_in_the_context_of_the_loop_and_not_of_its_sender) {
+    struct poster poster = {.wake = probe_wake(), .post = {.fn = note_in_post}};
+    struct tt_pool *pool = probe_pool(poster.wake, 1, 10, 0);
+    struct tt_context *context = context_of("sender");
+    struct tt_context *loops = context_of("loop");
+    carrier_init(&poster.carrier, NULL);
+    poster.carrier.probe.job.run = run_and_post;
+    submit_in(pool, &poster.carrier, context);
+    (void)tt_context_enter(loops);
+    PROBE_TURN_UNTIL(poster.wake, tt_pool_is_idle(pool));
+    (void)tt_context_enter(NULL);
+    assert_saw(&poster.carrier, "sender");
+    ck_assert_str_eq(poster.in_post, "loop");
+    tt_context_release(loops);
+    tt_context_release(context);
+    probe_end(poster.wake, pool);
+}
+END_TEST
+
 START_TEST(cancelled_and_expired_jobs_end_in_their_context) {
     struct tt_wake *wake = probe_wake();
     struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
@@ -503,6 +541,7 @@ int main(void) {
     tcase_add_test(tests, job_without_context_sees_none_after_one_that_had);
     tcase_add_test(tests, what_a_function_makes_current_ends_with_it);
     tcase_add_test(tests, job_submitted_by_done_inherits_its_context);
+    tcase_add_test(tests, post_runs_in_the_context_of_the_loop_and_not_of_its_sender);
     tcase_add_test(tests, cancelled_and_expired_jobs_end_in_their_context);
     tcase_add_test(tests, stop_hook_sees_no_context_of_the_last_job);
     tcase_add_test(tests, inline_pool_leaves_the_loop_its_own_context);

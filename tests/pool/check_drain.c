@@ -254,6 +254,24 @@ START_TEST(pools_of_one_wake_end_in_any_order) {
 }
 END_TEST
 
+/** An exit test: it passes by that. */
+START_TEST(program_ends_although_a_function_hangs) {
+    static struct gate gate; /* never opened: static, for exit runs while a thread waits at it */
+    static struct probe probe;
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 1, 0);
+    gate_init(&gate);
+    probe_start(pool, &probe, &gate);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    tt_pool_destroy(pool);
+    tt_wake_destroy(wake);
+    ck_assert_int_eq(probe.outcome, TT_ABANDONED);
+    ck_assert_uint_eq(probe.release_count, 0);
+    exit(7);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("drain");
     TCase *tests = tcase_create("drain");
@@ -263,6 +281,7 @@ int main(void) {
     tcase_add_test(tests, drain_with_a_hard_end_lists_what_is_left);
     tcase_add_test(tests, drain_serves_other_pools_meanwhile);
     tcase_add_test(tests, destroy_leaves_a_hung_job_to_its_worker);
+    tcase_add_exit_test(tests, program_ends_although_a_function_hangs, 7);
     tcase_add_test(tests, zombies_that_return_during_destroy_are_released_once);
     tcase_add_test(tests, releases_behind_another_pools_jobs_come_before_the_end);
     tcase_add_test(tests, destroy_takes_null_and_a_pool_that_was_never_used);
