@@ -23,8 +23,8 @@
  *
  * As asyncio.TaskGroup: the first failure, but not a cancelled child, ends the others and refuses new ones; a scope
  * never ends before its children. Better than there: a group over threads that is cancelled ends while its threads
- * still run, a scope doesn't. Later failures are counted, not collected: each child's done function has told of its own.
- * timeout_us is asyncio.timeout around the group. done runs in the context of tt_scope_close.
+ * still run, a scope doesn't. Later failures are counted, not collected: each child's done function has told of its
+ * own. timeout_us is asyncio.timeout around the group. done runs in the context of tt_scope_close.
  *
  * A pool's end ends its children, with TT_ABANDONED for those that run; those that outlive it are never released on the
  * loop, and a scope of such children never ends: close scopes before pools, or set TT_SCOPE_LEAVE.
