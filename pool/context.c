@@ -55,8 +55,7 @@ struct tt_context *tt_context_create(const struct tt_context_values *values, con
         wanted.traceparent = old->traceparent;
     if (wanted.tenant == NULL)
         wanted.tenant = old->tenant;
-    if (wanted.deadline_us == 0)
-        wanted.deadline_us = old->deadline_us;
+    wanted.deadline_us = tti_context_nearest_us(wanted.deadline_us, old->deadline_us);
     size_t text_bytes = texts_size(&wanted);
     for (size_t i = 0; i < old->pair_count; i++)
         text_bytes += text_size(old->pairs[i].key) + text_size(old->pairs[i].value);

@@ -301,6 +301,13 @@ void tti_account_start(struct tti_worker *worker);
 void tti_account_begin(struct tt_pool *pool, uint64_t now_us) TT_ON_LOOP;
 void tti_account_end(struct tt_job *job, uint64_t now_us) TT_ON_LOOP;
 
+/** Of two deadlines the nearer one; 0 is none. What is asked for from outside may only be shortened inside. */
+static inline uint64_t tti_context_nearest_us(uint64_t one_us, uint64_t other_us) {
+    if (one_us == 0 || other_us == 0)
+        return one_us + other_us;
+    return one_us < other_us ? one_us : other_us;
+}
+
 /* context.c: this thread's current context. In each thread's fixed block: one instruction, where the general model calls. */
 extern _Thread_local struct tt_context *tti_context_current
     __attribute__((tls_model("initial-exec"), visibility("hidden")));

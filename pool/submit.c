@@ -28,7 +28,7 @@ static bool is_usable(const struct tt_job *job) {
            tti_job_phase(job, memory_order_relaxed) == TTI_IDLE;
 }
 
-/** The job takes the current context along, unless it names one; and its deadline, unless it has one. */
+/** The job takes the current context along, unless it names one; and its deadline, where that is nearer. */
 static void take_context(struct tt_job *job) TT_ON_LOOP {
     if (job->context == NULL) {
         job->context = tti_context_current;
@@ -38,8 +38,7 @@ static void take_context(struct tt_job *job) TT_ON_LOOP {
     if (job->context == NULL)
         return;
     (void)tt_context_hold(job->context);
-    if (job->due_us == 0)
-        job->due_us = tt_context_values(job->context)->deadline_us;
+    job->due_us = tti_context_nearest_us(job->due_us, tt_context_values(job->context)->deadline_us);
 }
 
 /** Waiting and running jobs together may fill the queue and the workers that can take one. */

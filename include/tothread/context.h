@@ -37,7 +37,7 @@ struct tt_context_values {
     const char *request_id;
     const char *traceparent; /* as in W3C Trace Context */
     const char *tenant;
-    uint64_t deadline_us; /* absolute, of the monotonic clock; 0: none. Jobs without one of their own take it over */
+    uint64_t deadline_us; /* absolute, of the monotonic clock; 0: none. Of several the nearest counts */
     const struct tt_context_pair *pairs;
     size_t pair_count;
 };
@@ -45,7 +45,7 @@ struct tt_context_values {
 struct tt_context;
 
 /**
- * Makes a context. What values leaves out comes from parent; what it has wins, a later deadline as well.
+ * Makes a context. What values leaves out comes from parent; of two deadlines the nearer one counts.
  *
  * Thread:  any
  * Owns:    copies all texts; the context is yours until tt_context_release. parent may be NULL and is only borrowed.

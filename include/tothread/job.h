@@ -117,8 +117,9 @@ struct tt_job {
     struct tt_limiter *limiter; /* a permit of it is held from start to release; may be NULL */
     uint64_t queue_timeout_us;  /* 0: the pool's */
     uint64_t run_timeout_us;    /* 0: none */
-    uint64_t deadline_us;      /* absolute, of the monotonic clock: whichever clock runs ends at it; 0: the context's */
-    tt_interrupt_fn interrupt; /* may be NULL */
+    uint64_t deadline_us;       /* absolute, of the monotonic clock: whichever clock runs ends at it; 0: none. A
+                                  nearer one of the context counts before it */
+    tt_interrupt_fn interrupt;  /* may be NULL */
     struct tt_context *context; /* NULL: the current one at submit. Held until after release */
     struct tt_key *key;         /* see key.h; may be NULL */
     uint32_t cost;              /* of the key's turn, in whatever unit; 0 is 1 */

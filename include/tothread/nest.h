@@ -7,8 +7,8 @@
  * worker of another one while an ancestor holds a worker of it, or asking for a permit of a limiter of which an
  * ancestor holds one.
  *
- * One circle isn't seen: a child that waits for a permit which a job holds that itself waits for the parent's worker. Where
- * children have limiters, give them a time-out.
+ * One circle isn't seen: a child that waits for a permit which a job holds that itself waits for the parent's worker.
+ * Where children have limiters, give them a time-out.
  *
  * Normal use, inside run:
  * 1. set up the children's jobs in your own object, and an array of items that name them;

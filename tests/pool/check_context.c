@@ -407,23 +407,27 @@ START_TEST(deadline_of_the_context_limits_the_run) {
 }
 END_TEST
 
-START_TEST(deadline_of_the_job_wins_over_that_of_its_context) {
+START_TEST(nearer_deadline_counts_whether_the_jobs_or_its_contexts) {
     struct tt_wake *wake = probe_wake();
     struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
     struct tt_context *past = tt_context_create(&(struct tt_context_values){.deadline_us = 1}, NULL);
+    struct tt_context *far = tt_context_create(&(struct tt_context_values){.deadline_us = UINT64_MAX / 8}, NULL);
     struct carrier own;
     struct carrier taken;
     carrier_init(&own, NULL);
     own.probe.job.deadline_us = tti_clock_now_us() + 3600000000u;
     carrier_init(&taken, NULL);
-    submit_in(pool, &own, past);
+    submit_in(pool, &own, far);
     ck_assert_uint_eq(own.probe.job.due_us, own.probe.job.deadline_us);
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
     probe_assert_ended(&own.probe, TT_DONE);
+    taken.probe.job.deadline_us = tti_clock_now_us() + 3600000000u;
+    uint64_t own_us = taken.probe.job.deadline_us;
     submit_in(pool, &taken, past);
-    ck_assert_uint_eq(taken.probe.job.deadline_us, 0); /* the caller's field is not written */
+    ck_assert_uint_eq(taken.probe.job.deadline_us, own_us); /* the caller's field is not written */
     ck_assert_uint_eq(taken.probe.job.due_us, 1);
     tt_context_release(past);
+    tt_context_release(far);
     probe_end(wake, pool);
 }
 END_TEST
@@ -447,7 +451,7 @@ START_TEST(values_that_are_left_out_come_from_the_parent) {
     ck_assert_str_eq(got->request_id, "c");
     ck_assert_str_eq(got->traceparent, "00-1-2-01");
     ck_assert_str_eq(got->tenant, "acme");
-    ck_assert_uint_eq(got->deadline_us, 9);
+    ck_assert_uint_eq(got->deadline_us, 7); /* the nearer one, not the newer */
     ck_assert_uint_eq(got->pair_count, 5);
     ck_assert_str_eq(tt_context_get(grandchild, "colour"), "blue"); /* the newest first */
     ck_assert_str_eq(tt_context_get(grandchild, "size"), "small");
@@ -548,7 +552,7 @@ int main(void) {
     tcase_add_test(tests, job_that_outlives_its_pool_lets_its_context_go);
     tcase_add_test(tests, deadline_of_the_context_limits_the_wait);
     tcase_add_test(tests, deadline_of_the_context_limits_the_run);
-    tcase_add_test(tests, deadline_of_the_job_wins_over_that_of_its_context);
+    tcase_add_test(tests, nearer_deadline_counts_whether_the_jobs_or_its_contexts);
     tcase_add_test(tests, values_that_are_left_out_come_from_the_parent);
     tcase_add_test(tests, no_context_has_no_values);
     tcase_add_test(tests, texts_beyond_64_KiB_are_refused);
