@@ -116,7 +116,7 @@ static bool take(struct tti_nest *nest, struct tt_job *job) TT_REQUIRES(nest->po
     case TTI_DEALT:
         return tti_hand_take_back(&((struct tti_worker *)job->worker)->hand, job);
     default:
-        return false; /* it waits for a permit, or is over */
+        return false; /* it waits for a permit or a flush, or is over */
     }
 }
 
