@@ -1,4 +1,5 @@
 /* Misuse: calls on the wrong thread, and wakes that end too early, are reported and do nothing. */
+#include "pool/ring.h"
 #include "probe.h"
 
 #include <ctype.h>
@@ -7,10 +8,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <tothread/feed.h>
+#include <tothread/gather.h>
+#include <tothread/map.h>
 #include <tothread/misuse.h>
+#include <tothread/scope.h>
 #include <tothread/stall.h>
+#include <tothread/stream.h>
 #include <tothread/testing.h>
 #include <tothread/to_thread.h>
+#include <tothread/wait.h>
 #include <tothread/watch.h>
 #include <unistd.h>
 
@@ -32,7 +39,7 @@ static void hear(const struct tt_misuse *misuse) {
     (void)snprintf(heard.text, sizeof heard.text, "%s", misuse->text);
 }
 
-/* What the wrong thread calls with. job waits for a permit of limiter, watch looks at it. */
+/* What the wrong thread calls with. waiter waits for a permit of limiter; watch, gather, wait and each look at it. */
 static struct stage {
     struct tt_wake *wake;
     struct tt_pool *pool;
@@ -45,7 +52,29 @@ static struct stage {
     struct tt_watch other_watch;
     struct tt_timer timer;
     struct tt_stall_watch *stall_watch;
+    struct tt_gather gather;
+    struct tt_gather_item gather_item;
+    struct tt_wait wait;
+    struct tt_wait_item wait_item;
+    struct tt_each each;
+    struct tt_wait_item each_item;
+    struct tt_scope scope;
+    struct tt_map map;
+    struct tt_map_slot slot;
+    struct tt_stream stream;
+    struct tt_feed feed;
 } stage;
+
+/* Never started. */
+static struct tt_gather idle_gather;
+static struct tt_gather_item idle_gather_item = {.job = &stage.fresh.job};
+static struct tt_wait idle_wait;
+static struct tt_each idle_each;
+static struct tt_wait_item idle_item = {.job = &stage.waiter.job};
+static struct tt_scope idle_scope;
+static struct tt_scope_child idle_child = {.job = &stage.fresh.job};
+static struct tt_map idle_map;
+static struct tt_map_slot idle_slot;
 
 static void no_timer(struct tt_timer *timer) {
     (void)timer;
@@ -111,6 +140,31 @@ REFUSES(tt_wake_refresh, (tt_wake_refresh(stage.wake), true))
 REFUSES(tt_watch_start, tt_watch_start(&stage.other_watch, &stage.waiter.job) == TT_INVALID)
 REFUSES(tt_watch_stop, (tt_watch_stop(&stage.watch), stage.watch.job == &stage.waiter.job))
 
+REFUSES(tt_gather_start, tt_gather_start(&idle_gather, stage.pool, &idle_gather_item, 1) == TT_INVALID)
+REFUSES(tt_gather_cancel, tt_gather_cancel(&stage.gather, TT_STOP_ASK) == TT_INVALID)
+REFUSES(tt_gather_detach, (tt_gather_detach(&stage.gather), stage.gather_item.watch.job == &stage.waiter.job))
+REFUSES(tt_wait_start, tt_wait_start(&idle_wait, stage.wake, &idle_item, 1) == TT_INVALID)
+REFUSES(tt_wait_stop, (tt_wait_stop(&stage.wait), stage.wait_item.watch.job == &stage.waiter.job))
+REFUSES(tt_each_start, tt_each_start(&idle_each, stage.wake, &idle_item, 1) == TT_INVALID)
+REFUSES(tt_each_stop, (tt_each_stop(&stage.each), stage.each_item.watch.job == &stage.waiter.job))
+REFUSES(tt_scope_open, (tt_scope_open(&idle_scope, stage.wake), idle_scope.wake == NULL))
+REFUSES(tt_scope_submit, tt_scope_submit(&stage.scope, stage.pool, &idle_child) == TT_INVALID)
+REFUSES(tt_scope_cancel, tt_scope_cancel(&stage.scope, TT_STOP_ASK) == TT_INVALID)
+REFUSES(tt_scope_close, tt_scope_close(&stage.scope, NULL) == TT_INVALID)
+REFUSES(tt_map_start, tt_map_start(&idle_map, stage.pool, &idle_slot, 1) == TT_INVALID)
+REFUSES(tt_map_cancel, tt_map_cancel(&stage.map, TT_STOP_ASK) == TT_INVALID)
+REFUSES(tt_stream_consume, tt_stream_consume(&stage.stream, 0) == TT_INVALID)
+REFUSES(tt_stream_close, (tt_stream_close(&stage.stream), !stage.stream.ring->is_closed))
+REFUSES(tt_feed_end, (tt_feed_end(&stage.feed), !stage.feed.ring->is_ended))
+REFUSES(tt_feed_close, (tt_feed_close(&stage.feed), !stage.feed.ring->is_closed))
+
+static void call_tt_feed_push(void) {
+    size_t taken = 99;
+    ck_assert_int_eq(tt_feed_push(&stage.feed, "a", 1, &taken), TT_INVALID);
+    ck_assert_uint_eq(taken, 0);
+    ck_assert_uint_eq(stage.feed.ring->put, 0);
+}
+
 static void call_tt_limiter_get_stats(void) {
     struct tt_limiter_stats stats = {.used_count = 99};
     tt_limiter_get_stats(&stage.limiter, &stats);
@@ -145,7 +199,50 @@ static const struct row {
     ROW(tt_to_thread),      ROW(tt_wake_default_pool), ROW(tt_wake_set_default_pool),
     ROW(tt_limiter_pause),  ROW(tt_limiter_resume),    ROW(tt_limiter_get_stats),
     ROW(tt_watch_start),    ROW(tt_watch_stop),        ROW(tt_pool_expected_wait_us),
+    ROW(tt_gather_start),   ROW(tt_gather_cancel),     ROW(tt_gather_detach),
+    ROW(tt_wait_start),     ROW(tt_wait_stop),         ROW(tt_each_start),
+    ROW(tt_each_stop),      ROW(tt_scope_open),        ROW(tt_scope_submit),
+    ROW(tt_scope_cancel),   ROW(tt_scope_close),       ROW(tt_map_start),
+    ROW(tt_map_cancel),     ROW(tt_stream_consume),    ROW(tt_stream_close),
+    ROW(tt_feed_push),      ROW(tt_feed_end),          ROW(tt_feed_close),
 };
+
+static enum tt_outcome map_nothing(void *item, size_t index, void *user) {
+    (void)item;
+    (void)index;
+    (void)user;
+    return TT_DONE;
+}
+
+static void no_data(struct tt_stream *stream, const void *data, size_t size) {
+    (void)stream;
+    (void)data;
+    (void)size;
+}
+
+/** Those that must be in use to know their loop. */
+static void start_groups(void) {
+    stage.gather_item.job = &stage.waiter.job;
+    stage.wait_item.job = &stage.waiter.job;
+    stage.each_item.job = &stage.waiter.job;
+    stage.map.fn = map_nothing;
+    stage.map.count = 1;
+    ck_assert_int_eq(tt_gather_start(&stage.gather, stage.pool, &stage.gather_item, 1), TT_OK);
+    ck_assert_int_eq(tt_wait_start(&stage.wait, stage.wake, &stage.wait_item, 1), TT_OK);
+    ck_assert_int_eq(tt_each_start(&stage.each, stage.wake, &stage.each_item, 1), TT_OK);
+    ck_assert_int_eq(tt_map_start(&stage.map, stage.pool, &stage.slot, 1), TT_OK);
+    tt_scope_open(&stage.scope, stage.wake);
+}
+
+static void end_groups(void) {
+    ck_assert_int_eq(stage.gather.outcome, TT_DONE);
+    ck_assert(stage.wait.is_over);
+    ck_assert_uint_eq(stage.each.told_count, 1);
+    ck_assert_int_eq(stage.map.outcome, TT_DONE);
+    ck_assert_int_eq(stage.scope.outcome, TT_DONE);
+    tt_stream_deinit(&stage.stream);
+    tt_feed_deinit(&stage.feed);
+}
 
 static void set_stage(void) {
     stage.wake = probe_wake();
@@ -157,9 +254,13 @@ static void set_stage(void) {
     probe_init(&stage.fresh, NULL);
     stage.holder.job.limiter = &stage.limiter;
     stage.waiter.job.limiter = &stage.limiter;
+    stage.stream.on_data = no_data;
+    ck_assert_int_eq(tt_stream_init(&stage.stream, &stage.waiter.job), TT_OK);
+    ck_assert_int_eq(tt_feed_init(&stage.feed, &stage.waiter.job), TT_OK);
     probe_submit(stage.pool, &stage.holder);
     probe_submit(stage.pool, &stage.waiter);
     ck_assert_int_eq(tt_watch_start(&stage.watch, &stage.waiter.job), TT_OK);
+    start_groups();
     tt_timer_start(stage.wake, &stage.timer, UINT64_C(1000000000000), no_timer);
     stage.stall_watch = tt_stall_watch_start(stage.wake, 1000000, no_stall, NULL, NULL);
     ck_assert_ptr_nonnull(stage.stall_watch);
@@ -174,7 +275,9 @@ static void strike_stage(void) {
     tt_stall_watch_stop(stage.stall_watch);
     ck_assert_ptr_nonnull(stage.timer.prev);
     tt_timer_stop(stage.wake, &stage.timer);
+    ck_assert_int_eq(tt_scope_close(&stage.scope, NULL), TT_OK);
     probe_end(stage.wake, stage.pool);
+    end_groups();
     probe_assert_ended(&stage.holder, TT_DONE);
     probe_assert_ended(&stage.waiter, TT_DONE);
     ck_assert_uint_eq(stage.fresh.run_count, 0);
