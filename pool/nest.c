@@ -92,9 +92,11 @@ static void on_start(struct tt_post *post) {
     tt_assume_loop();
     struct tti_nest *nest = NEST_OF(post);
     nest->status = is_circle(nest) ? TT_DEADLOCK : TT_OK;
-    nest->pending_count = 1; /* this function itself */
+    nest->pending_count = 1;                                     /* this function itself */
+    struct tt_context *before = tti_request_enter(nest->parent); /* the children take it along */
     for (size_t i = 0; i < nest->count && nest->status == TT_OK; i++)
         submit_item(nest, &nest->items[i]);
+    tti_context_current = before;
     tt_wake_flush(nest->pool->wake); /* the worker looks into the queue, never into the batch */
     if (--nest->pending_count == 0)
         tti_flags_raise(&nest->flags, OVER);

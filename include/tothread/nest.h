@@ -44,7 +44,8 @@ struct tt_nest_item {
 /**
  * Submits all items and waits until each has ended, in whatever way. A child beyond its run time has ended for whoever
  * waits; one that runs on this very thread holds it until it returns nevertheless. Their done and release functions run
- * on the loop as ever. Asking the parent to end doesn't end the children: give them a deadline.
+ * on the loop as ever. A child takes the parent's context along, unless it names one itself. Asking the parent to end
+ * doesn't end the children: give them a deadline.
  *
  * Thread:  worker, from inside job's run
  * Owns:    keeps the items and their jobs until it returns: done and release must not free them before.

@@ -366,6 +366,25 @@ START_TEST(context_of_the_parent_is_back_after_its_children) {
 }
 END_TEST
 
+START_TEST(children_take_their_parents_context_along) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    struct tt_context *context = tt_context_create(&(struct tt_context_values){.request_id = "outer"}, NULL);
+    struct node parent;
+    struct node child;
+    node_init(&parent, pool, NULL);
+    node_init(&child, NULL, NULL);
+    adopt(&parent, &child);
+    parent.probe.job.context = context;
+    probe_submit(pool, &parent.probe);
+    probe_end(wake, pool);
+    ck_assert_ptr_nonnull(child.request_before);
+    ck_assert_str_eq(child.request_before, "outer");
+    ck_assert_ptr_null(tt_context_current());
+    tt_context_release(context);
+}
+END_TEST
+
 START_TEST(pool_without_threads_and_no_children_are_refused) {
     struct tt_wake *wake = probe_wake();
     struct tt_pool *pool = probe_pool(wake, 0, 10, 0);
@@ -532,6 +551,7 @@ int main(void) {
         pools_end_lets_a_waiting_parent_go,
         parent_without_a_loop_is_told,
         context_of_the_parent_is_back_after_its_children,
+        children_take_their_parents_context_along,
         pool_without_threads_and_no_children_are_refused,
         child_that_gets_its_permit_in_a_release_was_taken_for_a_queued_one,
         child_that_was_cancelled_was_taken_by_its_parent_as_well,
