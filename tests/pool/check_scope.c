@@ -436,6 +436,7 @@ START_TEST(leaving_scope_that_leaves_nobody_is_done_after_the_last_release) {
 END_TEST
 
 START_TEST(leaving_scope_closed_over_zombies_is_done_in_the_next_dispatch) {
+    struct tt_scope next = {0};
     begin(2);
     scope.flags = TT_SCOPE_LEAVE;
     tt_scope_open(&scope, wake);
@@ -455,7 +456,6 @@ START_TEST(leaving_scope_closed_over_zombies_is_done_in_the_next_dispatch) {
         (void)tt_wake_dispatch(wake, 10);
         ck_assert_uint_eq(done_count, 1);
         ck_assert_uint_eq(seen.held_count, 2);
-        struct tt_scope next = {0};
         tt_scope_open(&next, wake);
         ck_assert_int_eq(tt_scope_submit(&next, pool, &kids[1].child), TT_INVALID); /* still left behind */
         ck_assert_int_eq(tt_scope_close(&next, NULL), TT_OK);
