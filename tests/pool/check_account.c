@@ -48,6 +48,9 @@ START_TEST(job_that_blocks_is_charged_nearly_nothing) {
     struct probe timer;
     gate_init(&gate);
     probe_start(pool, &probe, &gate);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    tt_wake_refresh(wake);
     probe_init(&timer, NULL);
     timer.job.queue_timeout_us = 30000;
     probe_submit(pool, &timer);
