@@ -160,6 +160,8 @@ static void say_goodbye(struct tti_worker *worker) {
     if (!is_orphaned) {
         worker->gone.fn = on_gone;
         tt_wake_post(pool->wake, &worker->gone);
+    } else {
+        unlink_worker(pool, worker); /* its neighbour may be a lodger that leaves later */
     }
     tti_lock_leave(&pool->lock);
     if (is_orphaned) {

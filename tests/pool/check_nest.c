@@ -345,6 +345,38 @@ START_TEST(parent_without_a_loop_is_told) {
 }
 END_TEST
 
+START_TEST(child_on_its_parents_thread_outlives_pool_and_other_workers) {
+    struct tt_wake *wake = probe_wake();
+    tt_pool_destroy(probe_pool(wake, 1, 1, 0)); /* whatever a first thread brings along is there now */
+    unsigned threads = probe_thread_count();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    struct gate gate;
+    struct gate neighbours;
+    struct node parent;
+    struct node child;
+    struct probe neighbour;
+    gate_init(&gate);
+    gate_init(&neighbours);
+    node_init(&parent, pool, NULL);
+    node_init(&child, NULL, &gate);
+    adopt(&parent, &child);
+    probe_submit(pool, &parent.probe);
+    DISPATCH_UNTIL(wake, gate_arrived(&gate) == 1);
+    ck_assert_int_eq(tt_pool_resize(pool, 2), TT_OK); /* the new one stands beside the child in the pool's list */
+    probe_start(pool, &neighbour, &neighbours);
+    tt_wake_flush(wake);
+    gate_await(&neighbours, 1);
+    tt_pool_destroy(pool);
+    tt_wake_destroy(wake);
+    gate_open(&neighbours, 1);
+    PROBE_YIELD_UNTIL(probe_thread_count() == threads + 1);
+    gate_open(&gate, 1);
+    PROBE_YIELD_UNTIL(probe_thread_count() <= threads);
+    ck_assert_uint_eq(parent.probe.release_count, 1);
+    ck_assert_uint_eq(child.probe.release_count, 1);
+}
+END_TEST
+
 START_TEST(context_of_the_parent_is_back_after_its_children) {
     struct tt_wake *wake = probe_wake();
     struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
@@ -550,6 +582,7 @@ int main(void) {
         child_beyond_its_time_on_its_parents_thread_is_an_honest_zombie,
         pools_end_lets_a_waiting_parent_go,
         parent_without_a_loop_is_told,
+        child_on_its_parents_thread_outlives_pool_and_other_workers,
         context_of_the_parent_is_back_after_its_children,
         children_take_their_parents_context_along,
         pool_without_threads_and_no_children_are_refused,
