@@ -122,7 +122,7 @@ START_TEST(nothing_is_lost_or_told_twice_in_random_gathers) {
     for (size_t i = 0; i < COUNT_OF(expected); i++)
         ck_assert_uint_gt(outcomes[expected[i]], 0);
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
-    ck_assert_int_eq(tt_wake_prepare(wake), -1);
+    PROBE_TURN_UNTIL(wake, tt_wake_prepare(wake) == -1); /* no clock runs on; a thread too many may still go */
     probe_end(wake, pool);
 }
 END_TEST

@@ -31,7 +31,7 @@ static void begin(uint32_t worker_count) {
 
 static void end(void) {
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
-    ck_assert_int_eq(tt_wake_prepare(wake), -1); /* no clock runs on */
+    PROBE_TURN_UNTIL(wake, tt_wake_prepare(wake) == -1); /* no clock runs on; a thread too many may still go */
     (void)tt_wake_dispatch(wake, 10);
     probe_end(wake, pool);
     gate_deinit(&gate);
