@@ -91,8 +91,11 @@ static void submit_item(struct tti_nest *nest, struct tt_nest_item *item) TT_ON_
 static void on_start(struct tt_post *post) {
     tt_assume_loop();
     struct tti_nest *nest = NEST_OF(post);
-    nest->status = is_circle(nest) ? TT_DEADLOCK : TT_OK;
-    nest->pending_count = 1;                                     /* this function itself */
+    nest->pending_count = 1; /* this function itself */
+    if (tt_job_is_cancelled(nest->parent))
+        nest->status = TT_CLOSED; /* given up, perhaps, while this was on its way */
+    else
+        nest->status = is_circle(nest) ? TT_DEADLOCK : TT_OK;
     struct tt_context *before = tti_request_enter(nest->parent); /* the children take it along */
     for (size_t i = 0; i < nest->count && nest->status == TT_OK; i++)
         submit_item(nest, &nest->items[i]);

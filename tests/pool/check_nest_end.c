@@ -25,6 +25,13 @@ struct node {
     _Atomic int status; /* of tt_nest_run; -1: it has not returned */
 };
 
+/** What a function that has returned left on the stack is gone: whoever still looks at it crashes. */
+static __attribute__((noinline)) void spoil_stack(void) {
+    volatile unsigned char bytes[8192];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = 0xff;
+}
+
 static enum tt_outcome node_run(struct tt_job *job, void *worker_state) {
     struct node *node = (struct node *)PROBE_OF(job);
     if (node->first_gate != NULL)
@@ -34,6 +41,7 @@ static enum tt_outcome node_run(struct tt_job *job, void *worker_state) {
             node->items[i].job = &node->children[i]->probe.job;
         atomic_store(&node->status, (int)tt_nest_run(job, node->pool, node->items, node->child_count));
     }
+    spoil_stack();
     return probe_run(job, worker_state);
 }
 
@@ -90,9 +98,43 @@ START_TEST(child_with_a_new_permit_is_not_taken_before_it_is_queued) {
 }
 END_TEST
 
+/* -- an ancestor that nobody waits for any more -- */
+
+START_TEST(grandchild_may_nest_after_its_parent_was_given_up) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *first_pool = probe_pool(wake, 1, 1, 0); /* the first one's thread must not run the second */
+    struct tt_pool *pool = probe_pool(wake, 4, 20, 0);
+    struct tt_limiter limiter = {.permit_count = 1};
+    struct gate gate;
+    struct node nodes[4];
+    gate_init(&gate);
+    for (size_t i = 0; i < COUNT_OF(nodes); i++) {
+        node_init(&nodes[i], pool, i == 2 ? &gate : NULL);
+        if (i > 0)
+            adopt(&nodes[i - 1], &nodes[i]);
+    }
+    nodes[1].probe.job.run_timeout_us = 1000;
+    nodes[3].probe.job.limiter = &limiter; /* so that all ancestors are looked at */
+    probe_submit(first_pool, &nodes[0].probe);
+    PROBE_TURN_UNTIL(wake, nodes[0].probe.release_count == 1);
+    gate_await(&gate, 1);
+    ck_assert_int_eq(nodes[1].probe.outcome, TT_EXPIRED_RUN);
+    free(nodes[0].items); /* the first has returned, and nothing of its nest is left */
+    memset(&nodes[0].probe, 0xff, sizeof nodes[0].probe);
+    tt_pool_destroy(first_pool);
+    gate_open(&gate, 1);
+    probe_end(wake, pool);
+    ck_assert_int_eq(nodes[2].status, TT_OK);
+    probe_assert_ended(&nodes[3].probe, TT_DONE);
+    for (size_t i = 1; i < COUNT_OF(nodes); i++)
+        free(nodes[i].items);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         child_with_a_new_permit_is_not_taken_before_it_is_queued,
+        grandchild_may_nest_after_its_parent_was_given_up,
     };
     return probe_run_all("nest_end", tests, COUNT_OF(tests));
 }
