@@ -131,10 +131,54 @@ START_TEST(grandchild_may_nest_after_its_parent_was_given_up) {
 }
 END_TEST
 
+/* -- the pool ends -- */
+
+static struct gate last_gate;
+
+/** It gets the processor only when the loop sleeps, so the loop always comes first. */
+static enum tt_outcome nests_then_stays(struct tt_job *job, void *worker_state) {
+    ck_assert_int_eq(sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0}), 0);
+    (void)node_run(job, worker_state);
+    gate_pass(&last_gate);
+    return TT_DONE;
+}
+
+START_TEST(pools_end_waits_for_no_parent_that_goes_on_after_its_nest) {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET((size_t)sched_getcpu(), &cpus);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof cpus, &cpus), 0);
+    for (int round = 0; round < 20; round++) {
+        struct tt_wake *wake = probe_wake();
+        struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+        struct tt_limiter limiter = {.permit_count = 1, .is_paused = true};
+        struct node parent;
+        struct node child;
+        gate_init(&last_gate);
+        node_init(&parent, pool, NULL);
+        node_init(&child, NULL, NULL);
+        child.probe.job.limiter = &limiter; /* it never starts */
+        adopt(&parent, &child);
+        parent.probe.job.run = nests_then_stays;
+        probe_submit(pool, &parent.probe);
+        DISPATCH_UNTIL(wake, limiter.waiting_count == 1);
+        tt_pool_destroy(pool);
+        tt_wake_destroy(wake);
+        ck_assert_uint_eq(parent.probe.done_count, 1);
+        ck_assert_int_eq(parent.probe.outcome, TT_ABANDONED);
+        gate_open(&last_gate, 1);
+        PROBE_YIELD_UNTIL(atomic_load(&parent.probe.release_count) == 1);
+        free(parent.items);
+        free(child.items);
+    }
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         child_with_a_new_permit_is_not_taken_before_it_is_queued,
         grandchild_may_nest_after_its_parent_was_given_up,
+        pools_end_waits_for_no_parent_that_goes_on_after_its_nest,
     };
     return probe_run_all("nest_end", tests, COUNT_OF(tests));
 }
