@@ -40,10 +40,11 @@ static void hand_back_zombie(struct tti_worker *worker, struct tt_job *job) {
     if (!is_orphaned)
         return;
     struct tt_context *context = job->context;
+    struct tt_context *before = tti_context_current; /* of the parent, on whose thread a child has run */
     tti_context_current = context;
     if (job->release != NULL)
         job->release(job);
-    tti_context_current = NULL;
+    tti_context_current = before;
     tt_context_release(context);
 }
 

@@ -1,6 +1,7 @@
 /* Nests whose jobs end, or get their permits, while somebody else looks at them. */
 #include "probe.h"
 
+#include <tothread/context.h>
 #include <tothread/limiter.h>
 #include <tothread/nest.h>
 
@@ -23,6 +24,7 @@ struct node {
     size_t child_count;
     struct tt_nest_item *items;
     _Atomic int status; /* of tt_nest_run; -1: it has not returned */
+    const char *request_after;
 };
 
 /** What a function that has returned left on the stack is gone: whoever still looks at it crashes. */
@@ -42,6 +44,7 @@ static enum tt_outcome node_run(struct tt_job *job, void *worker_state) {
         atomic_store(&node->status, (int)tt_nest_run(job, node->pool, node->items, node->child_count));
     }
     spoil_stack();
+    node->request_after = tt_context_values(tt_context_current())->request_id;
     return probe_run(job, worker_state);
 }
 
@@ -174,11 +177,38 @@ START_TEST(pools_end_waits_for_no_parent_that_goes_on_after_its_nest) {
 }
 END_TEST
 
+START_TEST(parent_has_its_context_after_a_child_that_outlived_the_pool) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    struct tt_context *context = tt_context_create(&(struct tt_context_values){.request_id = "outer"}, NULL);
+    struct gate gate;
+    struct node parent;
+    struct node child;
+    gate_init(&gate);
+    node_init(&parent, pool, NULL);
+    node_init(&child, NULL, &gate);
+    parent.probe.job.context = context;
+    adopt(&parent, &child);
+    probe_submit(pool, &parent.probe);
+    DISPATCH_UNTIL(wake, gate_arrived(&gate) == 1);
+    tt_pool_destroy(pool);
+    tt_wake_destroy(wake);
+    gate_open(&gate, 1);
+    PROBE_YIELD_UNTIL(atomic_load(&parent.probe.release_count) == 1);
+    ck_assert_ptr_nonnull(parent.request_after);
+    ck_assert_str_eq(parent.request_after, "outer");
+    tt_context_release(context);
+    free(parent.items);
+    free(child.items);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         child_with_a_new_permit_is_not_taken_before_it_is_queued,
         grandchild_may_nest_after_its_parent_was_given_up,
         pools_end_waits_for_no_parent_that_goes_on_after_its_nest,
+        parent_has_its_context_after_a_child_that_outlived_the_pool,
     };
     return probe_run_all("nest_end", tests, COUNT_OF(tests));
 }
