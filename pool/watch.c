@@ -43,7 +43,7 @@ enum tt_status tt_watch_start(struct tt_watch *watch, struct tt_job *job) {
 }
 
 void tt_watch_stop(struct tt_watch *watch) {
-    if (watch->link != NULL && !tti_is_on_loop(watch->job->pool->wake, __func__))
+    if (watch->job != NULL && watch->link != NULL && !tti_is_on_loop(watch->job->pool->wake, __func__))
         return;
     if (watch->link != NULL)
         delist(watch);
@@ -81,8 +81,9 @@ void tti_watch_tell_done(struct tt_wake *wake, struct tt_watch **list, enum tt_o
 
 void tti_watch_tell_released(struct tt_wake *wake, struct tt_watch **list) {
     struct tt_watch *watch;
+    for (watch = *list; watch != NULL; watch = watch->next)
+        watch->job = NULL; /* all of them: it may be gone, and one may stop another */
     while ((watch = take_first(list)) != NULL) {
-        watch->job = NULL;
         tti_beacon_enter_next(&wake->beacon, TT_STALL_WATCH, watch, (tti_any_fn)watch->on_release);
         if (watch->on_release != NULL)
             watch->on_release(watch);

@@ -320,6 +320,38 @@ START_TEST(watch_of_a_job_that_outlives_its_pool_is_stopped_by_the_end_of_the_po
 }
 END_TEST
 
+static struct eye *later;
+
+static void stops_the_later_one(struct tt_watch *watch) {
+    eye_release(watch);
+    tt_watch_stop(&later->watch);
+}
+
+static void frees_the_job(struct tt_job *job) {
+    probe_release(job);
+    free(PROBE_OF(job));
+}
+
+START_TEST(on_release_may_stop_a_later_watch_of_a_job_that_was_freed) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, (uint32_t)_i, 10, 0);
+    struct eye eyes[2];
+    struct probe *probe = malloc(sizeof *probe);
+    ck_assert_ptr_nonnull(probe);
+    later = &eyes[1];
+    probe_init(probe, NULL);
+    probe->job.release = frees_the_job;
+    probe_submit(pool, probe);
+    eye_start(&eyes[0], &probe->job);
+    eye_start(&eyes[1], &probe->job);
+    eyes[0].watch.on_release = stops_the_later_one;
+    probe_end(wake, pool);
+    ck_assert_uint_ne(eyes[0].release_order, 0);
+    ck_assert_uint_ne(eyes[1].done_order, 0);
+    ck_assert_uint_eq(eyes[1].release_order, 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("watch");
     TCase *tests = tcase_create("watch");
@@ -335,6 +367,7 @@ int main(void) {
     tcase_add_loop_test(tests, job_submitted_again_in_done_is_a_new_one_for_its_watches, 0, 2);
     tcase_add_test(tests, done_function_set_to_null_detaches_the_owner);
     tcase_add_test(tests, watch_of_a_job_that_outlives_its_pool_is_stopped_by_the_end_of_the_pool);
+    tcase_add_loop_test(tests, on_release_may_stop_a_later_watch_of_a_job_that_was_freed, 0, 2);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }
