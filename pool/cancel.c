@@ -90,16 +90,19 @@ bool tti_cancel_running(struct tt_job *job, enum tt_outcome outcome, uint64_t no
     return true;
 }
 
+/** The pool of a job that has ended may have ended as well: only who is inside may look at it. */
+static bool is_inside(const struct tt_job *job) {
+    return job->pool != NULL && tti_job_phase(job, memory_order_relaxed) != TTI_IDLE;
+}
+
 enum tt_status tt_job_cancel(struct tt_job *job) {
-    if (job->pool == NULL || !tti_is_on_loop(job->pool->wake, __func__) ||
-        tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
+    if (!is_inside(job) || !tti_is_on_loop(job->pool->wake, __func__))
         return TT_INVALID;
     return tti_cancel_waiting(job, TT_CANCELLED) ? TT_OK : TT_TOO_LATE;
 }
 
 enum tt_status tt_job_abandon(struct tt_job *job) {
-    if (job->pool == NULL || !tti_is_on_loop(job->pool->wake, __func__) || job->release == NULL ||
-        tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
+    if (!is_inside(job) || !tti_is_on_loop(job->pool->wake, __func__) || job->release == NULL)
         return TT_INVALID;
     if (tti_cancel_waiting(job, TT_CANCELLED))
         return TT_OK;
@@ -116,8 +119,7 @@ static bool is_running(const struct tt_job *job) TT_ON_LOOP {
 }
 
 enum tt_status tt_job_interrupt(struct tt_job *job) {
-    if (job->pool == NULL || !tti_is_on_loop(job->pool->wake, __func__) ||
-        tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
+    if (!is_inside(job) || !tti_is_on_loop(job->pool->wake, __func__))
         return TT_INVALID;
     if (tti_cancel_waiting(job, TT_CANCELLED))
         return TT_OK;

@@ -32,9 +32,9 @@ static struct tt_watch *take_first(struct tt_watch **list) TT_ON_LOOP {
 }
 
 enum tt_status tt_watch_start(struct tt_watch *watch, struct tt_job *job) {
-    if (job->pool == NULL || !tti_is_on_loop(job->pool->wake, __func__))
-        return TT_INVALID;
-    if (watch->link != NULL || tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
+    if (job->pool == NULL || tti_job_phase(job, memory_order_relaxed) == TTI_IDLE)
+        return TT_INVALID; /* its pool may have ended */
+    if (!tti_is_on_loop(job->pool->wake, __func__) || watch->link != NULL)
         return TT_INVALID;
     watch->job = job;
     watch->outcome = (job->flags & TTI_DONE_CALLED) != 0 ? job->outcome : TT_NONE;

@@ -1,6 +1,8 @@
 /* Cancel and abandon: what can be taken back, and what can only be given up. */
 #include "probe.h"
 
+#include <tothread/watch.h>
+
 START_TEST(job_that_was_never_submitted_cannot_be_cancelled) {
     struct probe probe;
     probe_init(&probe, NULL);
@@ -273,6 +275,22 @@ START_TEST(cancel_and_start_exclude_each_other) {
 }
 END_TEST
 
+START_TEST(job_whose_pool_has_ended_is_only_invalid) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, (uint32_t)_i, 10, 0);
+    struct probe probe;
+    struct tt_watch watch = {0};
+    probe_start(pool, &probe, NULL);
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    tt_pool_destroy(pool);
+    ck_assert_int_eq(tt_job_cancel(&probe.job), TT_INVALID);
+    ck_assert_int_eq(tt_job_abandon(&probe.job), TT_INVALID);
+    ck_assert_int_eq(tt_job_interrupt(&probe.job), TT_INVALID);
+    ck_assert_int_eq(tt_watch_start(&watch, &probe.job), TT_INVALID);
+    tt_wake_destroy(wake);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("cancel");
     TCase *tests = tcase_create("cancel");
@@ -289,6 +307,7 @@ int main(void) {
     tcase_add_test(tests, zombie_that_returns_before_its_done_is_done_first);
     tcase_add_test(tests, done_may_cancel_other_jobs);
     tcase_add_test(tests, cancel_and_start_exclude_each_other);
+    tcase_add_loop_test(tests, job_whose_pool_has_ended_is_only_invalid, 0, 2);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }
