@@ -108,6 +108,8 @@ static void note_failed(struct tt_map *map, size_t index) TT_ON_LOOP {
         stop(map);
 }
 
+static void fill(struct tt_map *map) TT_ON_LOOP;
+
 static void on_chunk_done(struct tt_watch *watch) {
     tt_assume_loop();
     struct tt_map_slot *slot = SLOT_OF_WATCH(watch);
@@ -116,6 +118,7 @@ static void on_chunk_done(struct tt_watch *watch) {
     if (watch->outcome == TT_EXPIRED_RUN || watch->outcome == TT_ABANDONED) {
         map->lost_count += slot->count;
         note_failed(map, slot->first);
+        fill(map); /* its release may never come: a slot that found no room before waits for nothing else */
     } else {
         map->done_count += slot->done_count;
         map->failed_count += slot->failed_count;

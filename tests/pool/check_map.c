@@ -537,6 +537,28 @@ START_TEST(end_of_the_pool_ends_the_map) {
 }
 END_TEST
 
+START_TEST(lost_chunk_lets_a_slot_go_for_which_there_was_no_room) {
+    begin(1, 1, 3);
+    struct probe other;
+    probe_start(pool, &other, &gate);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    gated_from = 0;
+    gated_to = 1;
+    for (size_t i = 0; i < SLOTS; i++)
+        slots[i].job.run_timeout_us = 1000;
+    start(); /* the queue has room for one chunk */
+    gate_open(&gate, 1);
+    turn_until_done(); /* although the first one is inside still */
+    ck_assert_uint_eq(seen.lost_count, 1);
+    ck_assert_uint_eq(seen.done_count, 2);
+    ck_assert_uint_eq(release_count, 0);
+    gate_open(&gate, 1);
+    turn_until_released();
+    end();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("map");
     TCase *tests = tcase_create("map");
@@ -564,6 +586,7 @@ int main(void) {
     tcase_add_loop_test(tests, jobs_and_functions_run_in_the_context_of_the_start, 0, 3);
     tcase_add_loop_test(tests, release_may_start_it_again, 0, 3);
     tcase_add_test(tests, end_of_the_pool_ends_the_map);
+    tcase_add_test(tests, lost_chunk_lets_a_slot_go_for_which_there_was_no_room);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }
