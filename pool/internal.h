@@ -29,6 +29,7 @@
 #include <stdint.h>
 #include <tothread/job.h>
 #include <tothread/key.h>
+#include <tothread/map.h>
 #include <tothread/pool.h>
 #include <tothread/wake.h>
 
@@ -126,6 +127,7 @@ struct tt_pool {
     uint64_t queue_timeout_us;
     uint64_t shortest_run_us; /* the shortest run time-out since the pool was last empty; 0: none */
     struct tt_timer scan;     /* looks for run deadlines that have passed */
+    struct tt_map *maps;      /* that wait for room, or for the next dispatch */
     uint64_t rate_idle_us;    /* account.c: since when nobody waits, while nobody does */
     uint64_t rate_since_us;   /* the window in which ends are counted */
     uint32_t rate_count;
@@ -317,6 +319,9 @@ void tti_watch_tell_done(struct tt_wake *wake, struct tt_watch **list, enum tt_o
 void tti_watch_tell_released(struct tt_wake *wake, struct tt_watch **list) TT_ON_LOOP;
 void tti_watch_forget(struct tt_watch **list) TT_ON_LOOP;
 void tti_watch_move(struct tt_watch **to, struct tt_watch **from) TT_ON_LOOP;
+
+/* map.c: all that wait for room in a pool that was closed hear of it in the next dispatch */
+void tti_map_end_waits(struct tt_pool *pool) TT_ON_LOOP;
 
 /* stats.c */
 void tti_stats_copy_queued(const struct tt_job *job, uint64_t now_us, struct tt_job_snapshot *ret);

@@ -85,9 +85,30 @@ static bool is_decided(const struct tt_map *map) {
     return map->inside_count == 0 && !has_more(map);
 }
 
+/** Its timer runs: the pool knows it, and doesn't end before. */
+static void enlist(struct tt_map *map) TT_ON_LOOP {
+    if (map->due_link != NULL)
+        return;
+    map->next_due = map->pool->maps;
+    map->due_link = &map->pool->maps;
+    if (map->next_due != NULL)
+        map->next_due->due_link = &map->next_due;
+    map->pool->maps = map;
+}
+
+static void delist(struct tt_map *map) TT_ON_LOOP {
+    if (map->due_link == NULL)
+        return;
+    *map->due_link = map->next_due;
+    if (map->next_due != NULL)
+        map->next_due->due_link = map->due_link;
+    map->due_link = NULL;
+}
+
 /** Thread: loop, from a dispatch. */
 static void finish(struct tt_map *map) TT_ON_LOOP {
-    tt_timer_stop(map->pool->wake, &map->timer);
+    tt_timer_stop(map->wake, &map->timer);
+    delist(map);
     stop(map); /* nor does a lost chunk begin another item */
     map->state = DONE;
     map->skipped_count += map->count - map->next_index;
@@ -157,6 +178,17 @@ static enum tt_status submit_chunk(struct tt_map *map, struct tt_map_slot *slot)
 
 static void on_retry(struct tt_timer *timer);
 
+/** What was decided inside a function of the caller's is told from the next dispatch. */
+static void retry_soon(struct tt_map *map) TT_ON_LOOP {
+    enlist(map);
+    tti_wake_soon(map->wake, &map->timer, on_retry);
+}
+
+void tti_map_end_waits(struct tt_pool *pool) {
+    for (struct tt_map *map = pool->maps; map != NULL; map = map->next_due)
+        retry_soon(map);
+}
+
 /** Hands out chunks while there are idle slots. A full queue is tried again with the next release. */
 static void fill(struct tt_map *map) TT_ON_LOOP {
     enum tt_status status = TT_OK;
@@ -171,7 +203,8 @@ static void fill(struct tt_map *map) TT_ON_LOOP {
     if (status == TT_FULL && map->inside_count == 0) {
         uint64_t wait_us = tt_pool_expected_wait_us(map->pool);
         wait_us = wait_us < RETRY_LEAST_US ? RETRY_LEAST_US : wait_us;
-        tt_timer_start(map->pool->wake, &map->timer, wait_us < RETRY_MOST_US ? wait_us : RETRY_MOST_US, on_retry);
+        enlist(map);
+        tt_timer_start(map->wake, &map->timer, wait_us < RETRY_MOST_US ? wait_us : RETRY_MOST_US, on_retry);
     }
     if (status != TT_FULL && map->status == TT_OK)
         map->status = status;
@@ -202,6 +235,7 @@ static void on_chunk_release(struct tt_watch *watch) {
 static void on_retry(struct tt_timer *timer) {
     tt_assume_loop();
     struct tt_map *map = MAP_OF(timer);
+    delist(map);
     fill(map);
     if (is_decided(map))
         finish(map);
@@ -219,7 +253,9 @@ enum tt_status tt_map_start(struct tt_map *map, struct tt_pool *pool, struct tt_
     map->lost_count = 0;
     map->first_failed = map->count;
     map->chunk_size = map->chunk_size != 0 ? map->chunk_size : 1;
+    map->wake = pool->wake;
     map->pool = pool;
+    map->due_link = NULL;
     map->slots = slots;
     map->slot_count = slot_count;
     map->idle = NULL;
@@ -238,12 +274,12 @@ enum tt_status tt_map_start(struct tt_map *map, struct tt_pool *pool, struct tt_
     }
     fill(map);
     if (is_decided(map))
-        tti_wake_soon(pool->wake, &map->timer, on_retry);
+        retry_soon(map);
     return TT_OK;
 }
 
 enum tt_status tt_map_cancel(struct tt_map *map, enum tt_stop how) {
-    if (map->state == IDLE || !tti_is_on_loop(map->pool->wake, __func__))
+    if (map->state == IDLE || !tti_is_on_loop(map->wake, __func__))
         return TT_INVALID;
     if (map->state == DONE || is_decided(map))
         return TT_TOO_LATE;
@@ -252,6 +288,6 @@ enum tt_status tt_map_cancel(struct tt_map *map, enum tt_stop how) {
     for (size_t i = 0; i < map->slot_count; i++)
         (void)tti_group_stop(&map->slots[i].job, how); /* false: idle, or its end is on its way */
     if (map->inside_count == 0)
-        tti_wake_soon(map->pool->wake, &map->timer, on_retry);
+        retry_soon(map);
     return TT_OK;
 }

@@ -138,6 +138,7 @@ void tt_pool_close(struct tt_pool *pool) {
         return;
     pool->is_closed = true;
     atomic_store_explicit(&pool->shown_closed, 1, memory_order_relaxed);
+    tti_map_end_waits(pool);
 }
 
 bool tt_pool_is_idle(const struct tt_pool *pool) {
@@ -238,6 +239,8 @@ size_t tt_pool_drain(struct tt_pool *pool, uint64_t timeout_us, struct tt_job_sn
         return 0;
     uint64_t due_us = tti_clock_add_us(tti_clock_now_us(), timeout_us);
     tt_pool_close(pool);
+    while (pool->maps != NULL)
+        (void)tt_wake_dispatch(pool->wake, DISPATCH_COUNT);
     while (!tt_pool_is_idle(pool) && tti_clock_now_us() < due_us)
         turn(pool->wake, due_us);
     if (tt_pool_is_idle(pool))

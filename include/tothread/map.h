@@ -94,7 +94,10 @@ struct tt_map {
     size_t first_failed;  /* lowest index that failed or was lost; count when there is none */
 
     /* the library's own */
+    struct tt_wake *wake;
     struct tt_pool *pool;
+    struct tt_map *next_due; /* of its pool's, whose timers run */
+    struct tt_map **due_link;
     struct tt_map_slot *slots;
     size_t slot_count;
     struct tt_map_slot *idle;

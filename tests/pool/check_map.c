@@ -559,6 +559,37 @@ START_TEST(lost_chunk_lets_a_slot_go_for_which_there_was_no_room) {
 }
 END_TEST
 
+START_TEST(end_of_a_pool_that_is_full_of_others_ends_the_map) {
+    begin(1, 1, 5);
+    struct probe others[2];
+    probe_start(pool, &others[0], &gate);
+    probe_start(pool, &others[1], &gate);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    start();
+    tt_pool_destroy(pool);
+    ck_assert_uint_eq(done_count + release_count, 2);
+    ck_assert_int_eq(seen.outcome, TT_FAILED);
+    ck_assert_int_eq(seen.status, TT_CLOSED);
+    ck_assert_uint_eq(seen.skipped_count, 5);
+    ck_assert_int_eq((int)tt_wake_prepare(wake), -1); /* no clock runs on */
+    (void)tt_wake_dispatch(wake, 10);
+    tt_wake_destroy(wake);
+    gate_open(&gate, 1);
+    PROBE_YIELD_UNTIL(atomic_load(&others[0].release_count) == 1);
+}
+END_TEST
+
+START_TEST(map_that_is_decided_at_once_is_done_before_its_pool_ends) {
+    begin(0, 1, 0);
+    start();
+    tt_pool_destroy(pool);
+    ck_assert_uint_eq(done_count + release_count, 2);
+    ck_assert_int_eq((int)tt_wake_prepare(wake), -1);
+    tt_wake_destroy(wake);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("map");
     TCase *tests = tcase_create("map");
@@ -587,6 +618,8 @@ int main(void) {
     tcase_add_loop_test(tests, release_may_start_it_again, 0, 3);
     tcase_add_test(tests, end_of_the_pool_ends_the_map);
     tcase_add_test(tests, lost_chunk_lets_a_slot_go_for_which_there_was_no_room);
+    tcase_add_test(tests, map_that_is_decided_at_once_is_done_before_its_pool_ends);
+    tcase_add_test(tests, end_of_a_pool_that_is_full_of_others_ends_the_map);
     suite_add_tcase(suite, tests);
     return probe_main(suite);
 }
