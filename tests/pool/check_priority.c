@@ -2,6 +2,7 @@
 #include "probe.h"
 
 #include <tothread/key.h>
+#include <tothread/testing.h>
 
 static struct tt_pool *reserved_pool(struct tt_wake *wake, uint32_t worker_count, uint32_t reserved_count) {
     struct tt_pool_options options = {.name = "test",
@@ -215,6 +216,26 @@ START_TEST(key_in_use_belongs_to_one_pool) {
 }
 END_TEST
 
+START_TEST(pool_that_grows_on_paper_only_still_starts_what_it_may) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = reserved_pool(wake, 2, 1);
+    struct gate gate;
+    struct probe probes[2];
+    gate_init(&gate);
+    for (size_t i = 0; i < COUNT_OF(probes); i++)
+        start(pool, &probes[i], &gate, TT_PRIORITY_NORMAL);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).idle_count == 1);
+    ck_assert_uint_eq(probe_snapshot(pool).queue_depth, 1); /* the second worker is reserved */
+    tt_test_fail_thread_starts(1);
+    ck_assert_int_eq(tt_pool_resize(pool, 3), TT_SYSTEM);
+    gate_await(&gate, 1); /* one of three is reserved, and the second sleeps no longer */
+    gate_open(&gate, 2);
+    probe_end(wake, pool);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         high_job_overtakes_those_that_wait,
@@ -227,6 +248,7 @@ int main(void) {
         one_key_does_not_hold_up_another,
         key_at_its_limit_is_full_and_others_are_not,
         key_in_use_belongs_to_one_pool,
+        pool_that_grows_on_paper_only_still_starts_what_it_may,
     };
     return probe_run_all("priority", tests, COUNT_OF(tests));
 }
