@@ -11,6 +11,7 @@
 
 #define STACK_BYTES_DEFAULT (256u * 1024u)
 #define AGEING_US_DEFAULT   1000000u
+#define AGEING_US_MOST      (UINT64_MAX / 8) /* never: a moment and two of these stay below UINT64_MAX */
 #define DISPATCH_COUNT      256u
 
 static enum tt_status check_options(const struct tt_pool_options *options, struct tt_error *reterr) {
@@ -78,6 +79,8 @@ struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_pool_option
     pool->shown_limit = options->queue_limit;
     pool->queue_timeout_us = options->queue_timeout_us;
     pool->queue.ageing_us = options->ageing_us != 0 ? options->ageing_us : AGEING_US_DEFAULT;
+    if (pool->queue.ageing_us > AGEING_US_MOST)
+        pool->queue.ageing_us = AGEING_US_MOST;
     pool->batch_is_plain = true;
     pool->rate_since_us = tti_wake_time_us(wake);
     pool->rate_idle_us = pool->rate_since_us;

@@ -236,6 +236,31 @@ START_TEST(pool_that_grows_on_paper_only_still_starts_what_it_may) {
 }
 END_TEST
 
+START_TEST(classes_keep_their_order_where_no_job_ever_ages) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool_with(
+        wake, &(struct tt_pool_options){.name = "test", .worker_count = 1, .queue_limit = 10, .ageing_us = UINT64_MAX});
+    struct gate gate;
+    struct probe probes[4];
+    uint32_t dones = 0;
+    gate_init(&gate);
+    start(pool, &probes[0], &gate, TT_PRIORITY_NORMAL);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    start(pool, &probes[1], NULL, TT_PRIORITY_LOW);
+    start(pool, &probes[2], NULL, TT_PRIORITY_NORMAL);
+    start(pool, &probes[3], NULL, TT_PRIORITY_HIGH);
+    for (size_t i = 0; i < COUNT_OF(probes); i++)
+        probes[i].dones = &dones;
+    gate_open(&gate, 1);
+    PROBE_TURN_UNTIL(wake, dones == COUNT_OF(probes));
+    ck_assert_uint_eq(probes[3].done_order, 2);
+    ck_assert_uint_eq(probes[2].done_order, 3);
+    ck_assert_uint_eq(probes[1].done_order, 4);
+    probe_end(wake, pool);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         high_job_overtakes_those_that_wait,
@@ -249,6 +274,7 @@ int main(void) {
         key_at_its_limit_is_full_and_others_are_not,
         key_in_use_belongs_to_one_pool,
         pool_that_grows_on_paper_only_still_starts_what_it_may,
+        classes_keep_their_order_where_no_job_ever_ages,
     };
     return probe_run_all("priority", tests, COUNT_OF(tests));
 }
