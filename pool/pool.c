@@ -275,6 +275,13 @@ static void stop_workers(struct tt_pool *pool) TT_ON_LOOP {
     }
 }
 
+/** Its memory goes back out of the loop's sight. */
+static void forget_job(struct tt_job *job) TT_ON_LOOP {
+    tti_watch_forget(&job->watches);
+    if (job->key != NULL)
+        job->key->inside_count--; /* no longer this pool's: it may go to another one */
+}
+
 /** Whether only threads are left that nobody can wait for, no release is due but theirs, and the wake has nothing of ours. */
 static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     tti_lock_enter(&pool->lock);
@@ -291,7 +298,7 @@ static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
         pool->is_orphaned = true;
         for (struct tti_worker *worker = pool->workers; worker != NULL; worker = worker->next) {
             if (worker->zombie != NULL)
-                tti_watch_forget(&worker->zombie->watches); /* its memory goes back out of the loop's sight */
+                forget_job(worker->zombie);
             if (!worker->is_lodger)
                 (void)pthread_detach(worker->thread); /* nobody will join it */
         }

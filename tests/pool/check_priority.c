@@ -261,6 +261,30 @@ START_TEST(classes_keep_their_order_where_no_job_ever_ages) {
 }
 END_TEST
 
+START_TEST(key_of_a_job_that_outlives_its_pool_may_go_to_another) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *first = probe_pool(wake, 1, 10, 0);
+    struct tt_pool *second = probe_pool(wake, 1, 10, 0);
+    struct tt_key key = {.job_limit = 1};
+    struct gate gate;
+    struct probe probes[2];
+    gate_init(&gate);
+    probe_init(&probes[0], &gate);
+    probe_init(&probes[1], NULL);
+    probes[0].job.key = &key;
+    probes[1].job.key = &key;
+    probe_submit(first, &probes[0]);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    tt_pool_destroy(first);
+    probe_submit(second, &probes[1]);
+    probe_end(wake, second);
+    gate_open(&gate, 1);
+    PROBE_YIELD_UNTIL(atomic_load(&probes[0].release_count) == 1);
+    ck_assert_uint_eq(key.inside_count, 0);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         high_job_overtakes_those_that_wait,
@@ -275,6 +299,7 @@ int main(void) {
         key_in_use_belongs_to_one_pool,
         pool_that_grows_on_paper_only_still_starts_what_it_may,
         classes_keep_their_order_where_no_job_ever_ages,
+        key_of_a_job_that_outlives_its_pool_may_go_to_another,
     };
     return probe_run_all("priority", tests, COUNT_OF(tests));
 }
