@@ -23,6 +23,7 @@ uint64_t tti_account_cpu_us(struct tti_worker *worker, uint64_t end_us) {
     uint64_t used_us = now_us - worker->cpu_mark_us;
     worker->cpu_mark_us = now_us;
     worker->cpu_read_us = end_us;
+    worker->cpu_charged_us += used_us;
     return used_us;
 }
 

@@ -100,8 +100,9 @@ struct tti_worker {
     _Atomic uint64_t run_started_us; /* when its running job began; 0 while it runs none */
     struct tti_tick tick;            /* the worker's own */
 
-    uint64_t cpu_mark_us; /* the worker's own: its CPU clock as last read */
-    uint64_t cpu_read_us; /* when that was */
+    uint64_t cpu_mark_us;    /* the worker's own: its CPU clock as last read */
+    uint64_t cpu_read_us;    /* when that was */
+    uint64_t cpu_charged_us; /* to jobs, since it began to lodge: its host's next job doesn't pay for that again */
 };
 
 /** One writer, the loop; read by snapshots. */
@@ -268,7 +269,7 @@ enum tt_status tti_worker_create(struct tt_pool *pool) TT_ON_LOOP;
 struct tt_job *tti_worker_run(struct tti_worker *worker, struct tt_job *job); /* the next one of its hand, or NULL */
 enum tt_status tti_worker_fill(struct tt_pool *pool) TT_ON_LOOP;
 struct tti_worker *tti_worker_lodge(struct tti_worker *host); /* a record for a job inside a job; NULL without memory */
-void tti_worker_leave(struct tti_worker *lodger);
+void tti_worker_leave(struct tti_worker *host);
 
 /* nest.c */
 void tti_nest_look(struct tti_nest *nest);

@@ -178,6 +178,6 @@ enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_n
     else
         nest.status = TT_CLOSED;
     if (lodger != NULL)
-        tti_worker_leave(lodger);
+        tti_worker_leave(worker);
     return nest.status;
 }

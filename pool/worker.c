@@ -256,7 +256,6 @@ static struct tti_worker *new_lodger(const struct tti_worker *host) {
     memcpy(lodger->name, host->name, sizeof lodger->name);
     lodger->state = host->state;
     lodger->is_lodger = true;
-    lodger->cpu_mark_us = tti_clock_thread_cpu_us();
     return lodger;
 }
 
@@ -266,6 +265,8 @@ struct tti_worker *tti_worker_lodge(struct tti_worker *host) {
         host->lodger = new_lodger(host);
     if (host->lodger == NULL)
         return NULL;
+    host->lodger->cpu_mark_us = tti_clock_thread_cpu_us();
+    host->lodger->cpu_charged_us = 0;
     tti_lock_enter(&pool->lock);
     host->lodger->thread_id = host->thread_id;
     link_worker(pool, host->lodger);
@@ -273,10 +274,11 @@ struct tti_worker *tti_worker_lodge(struct tti_worker *host) {
     return host->lodger;
 }
 
-void tti_worker_leave(struct tti_worker *lodger) {
-    struct tt_pool *pool = lodger->pool;
+void tti_worker_leave(struct tti_worker *host) {
+    struct tt_pool *pool = host->pool;
+    host->cpu_mark_us += host->lodger->cpu_charged_us;
     tti_lock_enter(&pool->lock);
-    unlink_worker(pool, lodger);
+    unlink_worker(pool, host->lodger);
     tti_lock_leave(&pool->lock);
 }
 

@@ -2,6 +2,8 @@
 #include "pool/internal.h"
 #include "probe.h"
 
+#include <tothread/nest.h>
+
 #define SPIN_US 30000u
 
 static enum tt_outcome spin(struct tt_job *job, void *worker_state) {
@@ -182,11 +184,49 @@ START_TEST(expected_wait_grows_while_nothing_ends) {
 }
 END_TEST
 
+static struct probe nest_child;
+static struct tt_nest_item nest_item;
+
+static enum tt_outcome nests(struct tt_job *job, void *worker_state) {
+    (void)worker_state;
+    nest_item = (struct tt_nest_item){.job = &nest_child.job};
+    ck_assert_int_eq(tt_nest_run(job, job->pool, &nest_item, 1), TT_OK);
+    return TT_DONE;
+}
+
+static void nest_on(struct tt_pool *pool, struct tt_wake *wake, struct probe *parent, tt_run_fn child_run) {
+    probe_init(&nest_child, NULL);
+    nest_child.job.run = child_run;
+    probe_init(parent, NULL);
+    parent->job.run = nests;
+    probe_submit(pool, parent);
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    probe_assert_ended(parent, TT_DONE);
+    probe_assert_ended(&nest_child, TT_DONE);
+}
+
+START_TEST(parent_and_child_on_one_thread_are_charged_for_their_own_time) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = pool_that_counts(wake, _i == 0 ? TT_CPU_EXACT : TT_CPU_SAMPLED);
+    struct probe parent;
+    struct probe other;
+    nest_on(pool, wake, &parent, probe_run);
+    spin_on(pool, wake, &other); /* between two nests on the same thread */
+    nest_on(pool, wake, &parent, probe_run);
+    ck_assert_uint_lt(nest_child.job.cpu_us, 5000);
+    nest_on(pool, wake, &parent, spin);
+    ck_assert_uint_ge(nest_child.job.cpu_us, SPIN_US);
+    ck_assert_uint_lt(parent.job.cpu_us, 5000);
+    probe_end(wake, pool);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("account");
     TCase *tests = tcase_create("account");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, spinning_job_is_charged_about_its_time, 0, 2);
+    tcase_add_loop_test(tests, parent_and_child_on_one_thread_are_charged_for_their_own_time, 0, 2);
     tcase_add_test(tests, job_that_blocks_is_charged_nearly_nothing);
     tcase_add_test(tests, accounting_that_is_off_charges_nothing);
     tcase_add_test(tests, sampled_sum_is_the_worker_s_time);
