@@ -212,6 +212,27 @@ START_TEST(dispatch_twice_in_a_turn_expects_no_byte) {
 }
 END_TEST
 
+START_TEST(cancel_wakes_a_loop_that_never_prepares) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    struct gate gate;
+    struct probe probes[2];
+    struct pollfd watched = {.fd = tt_wake_fd(wake), .events = POLLIN};
+    gate_init(&gate);
+    probe_start(pool, &probes[0], &gate);
+    probe_start(pool, &probes[1], NULL);
+    (void)tt_wake_dispatch(wake, 10);
+    gate_await(&gate, 1);
+    ck_assert_int_eq(poll(&watched, 1, 0), 0);
+    ck_assert_int_eq(tt_job_cancel(&probes[1].job), TT_OK);
+    ck_assert_int_eq(poll(&watched, 1, 0), 1);
+    (void)tt_wake_dispatch(wake, 10);
+    probe_assert_ended(&probes[1], TT_CANCELLED);
+    gate_open(&gate, 1);
+    probe_end(wake, pool);
+}
+END_TEST
+
 /** A byte written between two calls of prepare used to stay in the pipe, and the descriptor readable for ever. */
 START_TEST(prepare_twice_in_a_turn_loses_no_byte) {
     struct tt_wake *wake = probe_wake();
@@ -400,6 +421,7 @@ int main(void) {
     tcase_add_test(tests, full_pipe_is_as_good_as_a_byte);
     tcase_add_test(tests, completion_is_not_lost_when_the_write_fails);
     tcase_add_test(tests, dispatch_twice_in_a_turn_expects_no_byte);
+    tcase_add_test(tests, cancel_wakes_a_loop_that_never_prepares);
     tcase_add_test(tests, prepare_twice_in_a_turn_loses_no_byte);
     tcase_add_test(tests, dispatch_runs_no_more_than_the_cap);
     tcase_add_test(tests, cap_holds_for_cancelled_jobs_too);
