@@ -69,7 +69,7 @@ bool tti_misuse_is_wake_free(struct tt_wake *wake, const char *function) {
     } else if (wake->beacon.watch != NULL) {
         misuse.kind = TT_MISUSE_STALL_WATCH;
         (void)snprintf(text, sizeof text, "%s was called while a stall watch runs", function);
-    } else if (tti_wheel_next_ms(&wake->wheel) != UINT64_MAX) {
+    } else if (tti_wheel_next_ms(&wake->wheel) != UINT64_MAX || wake->soon.next != &wake->soon) {
         misuse.kind = TT_MISUSE_TIMERS;
         (void)snprintf(text, sizeof text, "%s was called while a timer runs", function);
     } else {

@@ -426,6 +426,19 @@ START_TEST(wake_does_not_end_before_what_needs_it) {
 }
 END_TEST
 
+START_TEST(wake_does_not_end_before_its_next_dispatch_has_told_what_is_due) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_each each = {0};
+    ck_assert_ptr_null(tt_misuse_set(hear));
+    ck_assert_int_eq(tt_each_start(&each, wake, NULL, 0), TT_OK); /* an empty set ends there */
+    tt_wake_destroy(wake);
+    ck_assert_int_eq(heard.kind, TT_MISUSE_TIMERS);
+    tt_each_stop(&each);
+    tt_wake_destroy(wake);
+    ck_assert_uint_eq(heard.count, 1);
+}
+END_TEST
+
 static void *create_and_end(void *argument) {
     *(struct tt_wake **)argument = probe_wake();
     return NULL;
@@ -488,6 +501,7 @@ int main(void) {
     tcase_add_test(tests, every_loop_function_of_the_headers_is_tested_here);
     tcase_add_test(tests, submit_from_inside_a_job_is_reported_with_the_workers_name);
     tcase_add_test(tests, wake_does_not_end_before_what_needs_it);
+    tcase_add_test(tests, wake_does_not_end_before_its_next_dispatch_has_told_what_is_due);
     tcase_add_test(tests, loop_whose_thread_has_gone_is_said_to_be_nameless);
     tcase_add_test(tests, without_a_handler_one_line_is_printed_and_the_process_aborts);
     return probe_main(suite);
