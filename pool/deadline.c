@@ -35,6 +35,21 @@ static void scan_at(struct tt_pool *pool, uint64_t now_us, uint64_t due_us) TT_O
     tt_timer_start(pool->wake, &pool->scan, delay_us, on_scan);
 }
 
+/** When the run time of a running job is over. */
+static uint64_t run_due_us(const struct tt_job *job, uint64_t now_us) TT_ON_LOOP {
+    uint64_t started_us = atomic_load_explicit(&job->started_us, memory_order_relaxed);
+    /* 0: its worker has just gone on to it */
+    return tti_clock_add_us(started_us != 0 ? started_us : now_us, job->run_timeout_us);
+}
+
+/** Into a list in the order of the deadlines; a job's links are free while it runs. */
+static void put_late(struct tt_job **list, struct tt_job *job, uint64_t now_us) TT_ON_LOOP {
+    while (*list != NULL && run_due_us(*list, now_us) <= run_due_us(job, now_us))
+        list = &(*list)->prev;
+    job->prev = *list;
+    *list = job;
+}
+
 /** Gives up every job that is over its run time; when to look again. */
 static uint64_t scan_workers(struct tt_pool *pool, uint64_t now_us) TT_ON_LOOP {
     uint64_t next_us = UINT64_MAX;
@@ -44,16 +59,11 @@ static uint64_t scan_workers(struct tt_pool *pool, uint64_t now_us) TT_ON_LOOP {
         struct tt_job *job = tti_hand_running(&worker->hand);
         if (job == NULL || job->run_timeout_us == 0)
             continue;
-        uint64_t started_us = atomic_load_explicit(&job->started_us, memory_order_relaxed);
-        if (started_us == 0)
-            started_us = now_us; /* its worker has just gone on to it */
-        uint64_t due_us = tti_clock_add_us(started_us, job->run_timeout_us);
-        if (due_us > now_us) {
-            next_us = due_us < next_us ? due_us : next_us;
-        } else {
-            job->prev = late; /* its links are free while it runs */
-            late = job;
-        }
+        uint64_t due_us = run_due_us(job, now_us);
+        if (due_us <= now_us)
+            put_late(&late, job, now_us);
+        else if (due_us < next_us)
+            next_us = due_us;
     }
     tti_lock_leave(&pool->lock);
     while (late != NULL) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define STACK_BYTES_DEFAULT (256u * 1024u)
+#define LOOK_AGAIN_US       10000u
 #define AGEING_US_DEFAULT   1000000u
 #define AGEING_US_MOST      (UINT64_MAX / 8) /* never: a moment and two of these stay below UINT64_MAX */
 #define DISPATCH_COUNT      256u
@@ -282,6 +283,14 @@ static void forget_job(struct tt_job *job) TT_ON_LOOP {
         job->key->inside_count--; /* no longer this pool's: it may go to another one */
 }
 
+/**
+ * Whether its worker is past the end of the job before, which it may still be pushing: it goes on to the next job of its
+ * hand first. Acquire pairs with the release in tti_worker_run.
+ */
+static bool has_begun(const struct tt_job *job) TT_ON_LOOP {
+    return atomic_load_explicit(&job->started_us, memory_order_acquire) != 0;
+}
+
 /** Whether only threads are left that nobody can wait for, no release is due but theirs, and the wake has nothing of ours. */
 static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     tti_lock_enter(&pool->lock);
@@ -290,7 +299,7 @@ static bool only_stuck_left(struct tt_pool *pool) TT_ON_LOOP {
     for (struct tti_worker *worker = pool->workers; worker != NULL && only_stuck; worker = worker->next) {
         if (worker->is_lodger && worker->zombie == NULL)
             continue; /* every done has been called: it runs nothing any more, and its host counts */
-        only_stuck = worker->zombie != NULL;
+        only_stuck = worker->zombie != NULL && has_begun(worker->zombie);
         stuck_count++;
     }
     only_stuck = only_stuck && pool->inside_count == stuck_count;
@@ -325,8 +334,9 @@ void tt_pool_destroy(struct tt_pool *pool) {
         tti_inline_stop(pool);
     } else {
         stop_workers(pool);
+        /* Bounded: a worker between two jobs of its hand wakes nobody when it has got to the next one. */
         while (!only_stuck_left(pool))
-            turn(pool->wake, UINT64_MAX / 2);
+            turn(pool->wake, tti_clock_add_us(tti_clock_now_us(), LOOK_AGAIN_US));
     }
     forget(pool);
     tti_beacon_forget_name(&pool->wake->beacon);

@@ -73,9 +73,7 @@ struct tt_job *tti_worker_run(struct tti_worker *worker, struct tt_job *job) {
     uint64_t cpu_us = tti_account_cpu_us(worker, end_us);
     bool is_given_up;
     struct tt_job *next = advance(worker, job, &is_given_up);
-    if (next != NULL) /* one job's end is the next one's beginning: a clock reading less */
-        atomic_store_explicit(&next->started_us, end_us, memory_order_relaxed);
-    else
+    if (next == NULL)
         atomic_store_explicit(&worker->run_started_us, 0, memory_order_relaxed);
     if (is_given_up) {
         hand_back_zombie(worker, job);
@@ -88,6 +86,10 @@ struct tt_job *tti_worker_run(struct tti_worker *worker, struct tt_job *job) {
         tti_job_set_phase(job, TTI_FINISHED);
         tti_complete_push(pool->wake, job);
     }
+    /* One job's end is the next one's beginning: a clock reading less. Release, after the push: whoever sees it knows
+       that this worker has done with the wake (only_stuck_left in pool.c). */
+    if (next != NULL)
+        atomic_store_explicit(&next->started_us, end_us, memory_order_release);
     return next;
 }
 

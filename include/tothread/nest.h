@@ -7,8 +7,9 @@
  * worker of another one while an ancestor holds a worker of it, or asking for a permit of a limiter of which an
  * ancestor holds one.
  *
- * One circle isn't seen: a child that waits for a permit which a job holds that itself waits for the parent's worker.
- * Where children have limiters, give them a time-out.
+ * Only ancestors are looked at. Two circles aren't seen, and end by the children's time-outs alone: a child that waits for
+ * a permit which a job holds that itself waits for the parent's worker; and jobs of two pools that each nest into the
+ * other one at the same time. Where children have limiters or go to another pool, give them a deadline.
  *
  * Normal use, inside run:
  * 1. set up the children's jobs in your own object, and an array of items that name them;
