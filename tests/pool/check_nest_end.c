@@ -101,6 +101,37 @@ START_TEST(child_with_a_new_permit_is_not_taken_before_it_is_queued) {
 }
 END_TEST
 
+/* -- the loop takes children back while the parent takes them -- */
+
+#define CANCEL_ROUNDS 4000
+
+START_TEST(child_is_taken_by_the_loop_or_by_its_parent_never_by_both) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 1, 10, 0);
+    for (unsigned round = 0; round < CANCEL_ROUNDS; round++) {
+        struct node parent;
+        node_init(&parent, pool, NULL);
+        for (size_t i = 0; i < CHILDREN_MAX; i++) {
+            node_init(&family[i], NULL, NULL);
+            adopt(&parent, &family[i]);
+        }
+        probe_submit(pool, &parent.probe);
+        for (size_t i = CHILDREN_MAX; parent.probe.release_count == 0;) {
+            (void)tt_wake_dispatch(wake, 256);
+            while (i > 0 && family[i - 1].probe.job.pool != NULL) /* backwards, towards the parent */
+                (void)!tt_job_cancel(&family[--i].probe.job);
+        }
+        for (size_t i = 0; i < CHILDREN_MAX; i++) {
+            bool has_run = family[i].probe.run_count != 0;
+            probe_assert_ended(&family[i].probe, has_run ? TT_DONE : TT_CANCELLED);
+            free(family[i].items);
+        }
+        free(parent.items);
+    }
+    probe_end(wake, pool);
+}
+END_TEST
+
 /* -- an ancestor that nobody waits for any more -- */
 
 START_TEST(grandchild_may_nest_after_its_parent_was_given_up) {
@@ -206,6 +237,7 @@ END_TEST
 int main(void) {
     const TTest *const tests[] = {
         child_with_a_new_permit_is_not_taken_before_it_is_queued,
+        child_is_taken_by_the_loop_or_by_its_parent_never_by_both,
         grandchild_may_nest_after_its_parent_was_given_up,
         pools_end_waits_for_no_parent_that_goes_on_after_its_nest,
         parent_has_its_context_after_a_child_that_outlived_the_pool,
