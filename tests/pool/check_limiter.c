@@ -358,7 +358,8 @@ START_TEST(paused_limiter_gives_no_permit_and_its_numbers_say_so) {
     ck_assert_uint_eq(stats.waiting_count, 3);
     ck_assert_uint_eq(stats.used_count, 0);
     tt_limiter_resume(&limiter);
-    PROBE_TURN_UNTIL(wake, dones == 3);
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    ck_assert_uint_eq(dones, 3);
     tt_limiter_get_stats(&limiter, &stats);
     ck_assert(!stats.is_paused);
     ck_assert_uint_eq(stats.permit_count, 1);
