@@ -11,7 +11,7 @@
  * 2. submit the job; in run, on the worker: tt_feed_read(&feed, buffer, sizeof buffer, &size) until size is 0;
  * 3. on the loop: tt_feed_push(&feed, data, size, &taken); after TT_FULL stop reading from the client until on_room;
  * 4. tt_feed_end(&feed) behind the last byte; tt_feed_close(&feed) instead when the rest will never come;
- * 5. in the job's release (or its done, without one): tt_feed_deinit(&feed).
+ * 5. in the job's release (or its done, without one, but not for TT_ABANDONED): tt_feed_deinit(&feed).
  *
  * The loop's functions may be called until the job is released; not after its pool was destroyed, where that may happen
  * at any time.

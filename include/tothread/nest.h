@@ -7,8 +7,8 @@
  * worker of another one while an ancestor holds a worker of it, or asking for a permit of a limiter of which an
  * ancestor holds one.
  *
- * Only ancestors are looked at. Two circles aren't seen, and end by the children's time-outs alone: a child that waits for
- * a permit which a job holds that itself waits for the parent's worker; and jobs of two pools that each nest into the
+ * Only ancestors are looked at. Two circles aren't seen, and end by the children's time-outs alone: a child that waits
+ * for a permit which a job holds that itself waits for the parent's worker; and jobs of two pools that each nest into the
  * other one at the same time. Where children have limiters or go to another pool, give them a deadline.
  *
  * Normal use, inside run:
@@ -49,7 +49,8 @@ struct tt_nest_item {
  * doesn't end the children: give them a deadline.
  *
  * Thread:  worker, from inside job's run
- * Owns:    keeps the items and their jobs until it returns: done and release must not free them before.
+ * Owns:    keeps the items and their jobs until it returns: done and release must not free them before, nor submit them
+ *          again. The job of a child that was given up is in use until its own release.
  * Blocks:  until the last child has ended, and those that run on this thread have returned. The loop must turn
  *          meanwhile.
  * Returns: TT_OK: each item says how it went; TT_DEADLOCK: refused, nothing was submitted; TT_CLOSED when the parent

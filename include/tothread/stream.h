@@ -15,7 +15,7 @@
  * 2. submit the job; in run, on the worker: tt_stream_write(&stream, data, size), and return when that isn't TT_OK;
  * 3. in on_data, on the loop: use the bytes, at once or later, then tt_stream_consume(&stream, size);
  * 4. tt_stream_close(&stream) when the receiver has left;
- * 5. in the job's release (or its done, without one): tt_stream_deinit(&stream).
+ * 5. in the job's release (or its done, without one, but not for TT_ABANDONED): tt_stream_deinit(&stream).
  *
  * The loop's functions may be called until the job is released; not after its pool was destroyed, where that may happen
  * at any time.

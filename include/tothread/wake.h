@@ -15,7 +15,8 @@
  * Invariant: a finished job never waits for something else to wake the loop. A worker writes the pipe
  * when it finishes a job and the loop has said, by tt_wake_prepare, that it is about to sleep; one
  * byte for any number of jobs. A loop that doesn't call tt_wake_prepare is always taken to be asleep,
- * which is right too, and costs a byte a dispatch.
+ * which is right too, and costs a byte a dispatch. What such a loop submits outside of a dispatch it hands over with
+ * tt_wake_flush.
  */
 #ifndef TOTHREAD_WAKE_H
 #define TOTHREAD_WAKE_H
