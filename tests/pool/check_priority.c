@@ -254,7 +254,8 @@ START_TEST(classes_keep_their_order_where_no_job_ever_ages) {
     for (size_t i = 0; i < COUNT_OF(probes); i++)
         probes[i].dones = &dones;
     gate_open(&gate, 1);
-    PROBE_TURN_UNTIL(wake, dones == COUNT_OF(probes));
+    PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
+    ck_assert_uint_eq(dones, COUNT_OF(probes));
     ck_assert_uint_eq(probes[3].done_order, 2);
     ck_assert_uint_eq(probes[2].done_order, 3);
     ck_assert_uint_eq(probes[1].done_order, 4);
