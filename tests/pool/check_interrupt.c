@@ -357,7 +357,11 @@ START_TEST(hook_never_reaches_the_next_job_of_its_worker) {
                                       .on_stop = close_connection};
     struct tt_pool *pool = probe_pool_with(wake, &options);
     static struct query queries[WIDTH];
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    uint64_t began_us = tti_clock_now_us();
+    /* On a busy machine a round may be over before a worker has come: until one was hit, or it has proved nothing. */
+    for (unsigned round = 0; round < ROUNDS || atomic_load(&hits) == 0; round++) {
+        if (round >= ROUNDS)
+            probe_give_up_after(began_us, "a hook to be called");
         for (unsigned i = 0; i < WIDTH; i++) {
             memset(&queries[i], 0, sizeof queries[i]);
             probe_init(&queries[i].probe, NULL);
@@ -377,7 +381,6 @@ START_TEST(hook_never_reaches_the_next_job_of_its_worker) {
     }
     probe_end(wake, pool);
     ck_assert_uint_eq(mistakes, 0);
-    ck_assert_uint_gt(hits, 0); /* or it has proved nothing */
 }
 END_TEST
 
