@@ -122,7 +122,7 @@ static enum tt_status start_front(struct service *service, struct tt_error *rete
         return TT_NOMEM;
     front_set_limits(service->front, server);
     for (size_t i = 0; i < server->listen_count; i++) {
-        enum tt_status status = listen_open(service->front, server->listens[i].value, reterr);
+        enum tt_status status = listen_open(service->front, server->endpoints[i], reterr);
         if (status != TT_OK)
             return status;
     }

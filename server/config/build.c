@@ -1,6 +1,8 @@
 /* Build: sections become structs by the table of keys. */
 #include "build.h"
 
+#include "endpoint.h"
+
 #include <string.h>
 
 static size_t sections_count(const struct draft *draft, enum config_kind kind) {
@@ -80,14 +82,21 @@ static void *objects_make(struct draft *draft, enum config_kind kind, size_t siz
 static bool listens_make(struct draft *draft, const struct draft_section *from, struct config_server *server) {
     const struct key *key = key_find(CONFIG_SERVER, "listen");
     server->listens = arena_take(draft->arena, (from->setting_count + 1) * sizeof *server->listens);
-    if (!server->listens)
+    server->endpoints = arena_take(draft->arena, (from->setting_count + 1) * sizeof(const struct endpoint *));
+    if (!server->listens || !server->endpoints)
         return false;
-    for (const struct draft_setting *each = from->settings; each; each = each->next)
-        if (each->key == key)
-            server->listens[server->listen_count++] = each->setting;
-    if (server->listen_count == 0)
-        server->listens[server->listen_count++] = default_setting(key);
-    return true;
+    for (const struct draft_setting *each = from->settings; each; each = each->next) {
+        if (each->key != key)
+            continue;
+        server->endpoints[server->listen_count] = each->is_valid ? each->value.endpoint : NULL;
+        server->listens[server->listen_count++] = each->setting;
+    }
+    if (server->listen_count > 0)
+        return true;
+    server->listens[0] = default_setting(key);
+    server->endpoints[0] = endpoint_read(&server->listens[0], draft->arena, draft->diagnostics);
+    server->listen_count = 1;
+    return server->endpoints[0] != NULL;
 }
 
 static bool server_make(struct draft *draft, struct config_server *server) {

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct endpoint; /* endpoint.h */
+
 enum config_kind { CONFIG_SERVER, CONFIG_POOL, CONFIG_MODULE, CONFIG_LIBRARY, CONFIG_CALL, CONFIG_GATHER };
 
 /** One `key = value` as it stands somewhere. */
@@ -44,7 +46,8 @@ enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 
 struct config_server {
     struct config_section section;
-    struct config_setting *listens; /* as written: 127.0.0.1:8080, [::1]:8080, unix:/path, systemd:NAME; port 0 = any */
+    struct config_setting *listens;    /* as written; port 0 = any */
+    const struct endpoint **endpoints; /* what each of them means; NULL where it is wrong */
     size_t listen_count;
     const char *admin;         /* address:port, "none" for no admin plane */
     uint64_t max_body_bytes;   /* of a request */

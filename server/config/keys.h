@@ -64,7 +64,8 @@ static const struct key keys[] = {
      .default_text = "127.0.0.1:8080",
      .help = "Where clients connect: 127.0.0.1:8080, [::1]:8080, unix:/run/tothread/http.sock, or systemd:NAME for a "
              "socket that systemd opened. May stand several times, in all files together. Port 0 takes a free one. An "
-             "empty value drops those before it."},
+             "empty value drops those before it. Words behind the address say more about it. mode=0660, user=NAME and "
+             "group=NAME: of the file of a unix socket."},
     {.kind = CONFIG_SERVER,
      .name = "admin",
      .type = KEY_ADMIN,

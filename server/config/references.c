@@ -1,6 +1,8 @@
 /* References: checks that need more than one section. */
 #include "references.h"
 
+#include "endpoint.h"
+
 #include <string.h>
 
 /* The names of all sections of a kind, ended by NULL, for looking up and for "did you mean". */
@@ -145,18 +147,21 @@ static void pools_check(struct checking *checking) {
 static void listens_check(struct checking *checking) {
     const struct config_server *server = &checking->config->server;
     for (size_t i = 1; i < server->listen_count; i++) {
+        if (!server->endpoints[i])
+            continue;
         const struct config_setting *listen = &server->listens[i];
-        size_t size = strlen(listen->value);
-        bool is_any_port = size > 2 && strcmp(listen->value + size - 2, ":0") == 0;
+        const char *address = server->endpoints[i]->address;
+        size_t size = strlen(address);
+        bool is_any_port = size > 2 && strcmp(address + size - 2, ":0") == 0;
         for (size_t j = 0; j < i && !is_any_port; j++) {
-            if (strcmp(listen->value, server->listens[j].value) != 0)
+            if (!server->endpoints[j] || strcmp(address, server->endpoints[j]->address) != 0)
                 continue;
             const struct origin *first = &server->listens[j].value_at;
             const char *hint = NULL;
             if (first->file)
                 hint = arena_format(&checking->config->arena, "the first one is %s:%u", first->file, first->line);
             diagnostics_add(checking->diagnostics, DIAGNOSTIC_ERROR, &listen->value_at, hint,
-                            "listen: %s is given twice", listen->value);
+                            "listen: %s is given twice", address);
             break;
         }
     }

@@ -2,6 +2,7 @@
 #include "values.h"
 
 #include "address.h"
+#include "endpoint.h"
 #include "units.h"
 #include "utf8.h"
 
@@ -188,7 +189,8 @@ bool value_read(const struct key *key, const struct config_setting *setting, str
     case KEY_NAMES:
         return names_read(&reading, ret_value);
     case KEY_LISTENS:
-        return address_check_listen(setting->value, &address) || mistake(&reading, address.hint, address.message);
+        ret_value->endpoint = endpoint_read(setting, arena, diagnostics);
+        return ret_value->endpoint != NULL;
     case KEY_ADMIN:
         return address_check_admin(setting->value, &address) || mistake(&reading, address.hint, address.message);
     case KEY_BOOLEAN:

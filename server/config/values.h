@@ -14,6 +14,7 @@ struct value {
     const char *text;
     const char **names;
     size_t name_count;
+    const struct endpoint *endpoint; /* KEY_LISTENS */
 };
 
 /**

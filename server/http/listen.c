@@ -114,8 +114,9 @@ static enum tt_status add_listener(struct front *front, int fd, char *unlink_pat
     return TT_OK;
 }
 
-static enum tt_status bind_socket(const struct sockaddr *address, socklen_t size, const char *text, int *ret_fd,
-                                  struct tt_error *reterr) {
+/** mode is that of a unix socket's file; NULL: by the umask. */
+static enum tt_status bind_socket(const struct sockaddr *address, socklen_t size, const char *text,
+                                  const uint32_t *mode, int *ret_fd, struct tt_error *reterr) {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return tt_error_set(reterr, TT_SYSTEM, errno, "can't make a socket for %s: %s", text, strerrordesc_np(errno));
@@ -123,13 +124,22 @@ static enum tt_status bind_socket(const struct sockaddr *address, socklen_t size
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)); /* only saves a wait after a restart */
     if (address->sa_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int)); /* [::] beside 0.0.0.0 */
-    if (bind(fd, address, size) != 0 || listen(fd, BACKLOG) != 0) {
+    if (mode != NULL)
+        (void)fchmod(fd, *mode); /* the file is born with it, less the umask: never open for longer than it should be */
+    if (bind(fd, address, size) != 0) {
         int failed = errno;
         (void)close(fd); /* it never worked */
         return tt_error_set(reterr, TT_SYSTEM, failed, "can't listen on %s: %s", text, strerrordesc_np(failed));
     }
     *ret_fd = fd;
     return TT_OK;
+}
+
+static enum tt_status begin_listening(int fd, const char *text, struct tt_error *reterr) {
+    if (listen(fd, BACKLOG) == 0)
+        return TT_OK;
+    int failed = errno;
+    return tt_error_set(reterr, TT_SYSTEM, failed, "can't listen on %s: %s", text, strerrordesc_np(failed));
 }
 
 /** "127.0.0.1:8080" or "[::1]:8080". */
@@ -164,8 +174,15 @@ static enum tt_status listen_inet(struct front *front, const char *text, struct 
     if (size == 0)
         return tt_error_set(reterr, TT_INVALID, 0, "\"%s\" is no IPv4 or [IPv6] address", text);
     int fd = -1;
-    enum tt_status status = bind_socket(&address.any, size, text, &fd, reterr);
-    return status == TT_OK ? add_listener(front, fd, NULL, reterr) : status;
+    enum tt_status status = bind_socket(&address.any, size, text, NULL, &fd, reterr);
+    if (status != TT_OK)
+        return status;
+    status = begin_listening(fd, text, reterr);
+    if (status != TT_OK) {
+        (void)close(fd); /* it accepted nobody yet */
+        return status;
+    }
+    return add_listener(front, fd, NULL, reterr);
 }
 
 /** A socket file that nobody listens on any more is removed; one that somebody does is left alone. */
@@ -181,7 +198,24 @@ static bool is_stale(const struct sockaddr_un *address) {
     return is_refused;
 }
 
-static enum tt_status listen_unix(struct front *front, const char *path, struct tt_error *reterr) TT_ON_LOOP {
+/** Before it listens nobody can connect, whatever the file's mode. */
+static enum tt_status set_rights(const char *path, const struct endpoint *endpoint, struct tt_error *reterr) {
+    uid_t user = endpoint->has_user ? endpoint->user : (uid_t)-1;
+    gid_t group = endpoint->has_group ? endpoint->group : (gid_t)-1;
+    const char *what = NULL;
+    if ((endpoint->has_user || endpoint->has_group) && lchown(path, user, group) != 0)
+        what = "owner";
+    else if (endpoint->has_mode && chmod(path, endpoint->mode) != 0)
+        what = "mode";
+    if (what == NULL)
+        return TT_OK;
+    int failed = errno;
+    return tt_error_set(reterr, TT_SYSTEM, failed, "can't set the %s of %s: %s", what, path, strerrordesc_np(failed));
+}
+
+static enum tt_status listen_unix(struct front *front, const struct endpoint *endpoint,
+                                  struct tt_error *reterr) TT_ON_LOOP {
+    const char *path = endpoint->address + 5;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t size = strlen(path);
     if (size == 0 || size >= sizeof address.sun_path)
@@ -191,15 +225,22 @@ static enum tt_status listen_unix(struct front *front, const char *path, struct 
     if (is_stale(&address))
         (void)unlink(path); /* if that fails bind says why */
     int fd = -1;
-    enum tt_status status = bind_socket((const struct sockaddr *)&address, sizeof address, path, &fd, reterr);
+    enum tt_status status = bind_socket((const struct sockaddr *)&address, sizeof address, path,
+                                        endpoint->has_mode ? &endpoint->mode : NULL, &fd, reterr);
     if (status != TT_OK)
         return status;
+    status = set_rights(path, endpoint, reterr);
+    if (status == TT_OK)
+        status = begin_listening(fd, path, reterr);
     char *unlink_path = strdup(path);
-    if (unlink_path == NULL) {
-        (void)close(fd); /* it accepted nobody yet */
-        return tt_error_set(reterr, TT_NOMEM, 0, "no memory for a listener");
-    }
-    return add_listener(front, fd, unlink_path, reterr);
+    if (status == TT_OK && unlink_path == NULL)
+        status = tt_error_set(reterr, TT_NOMEM, 0, "no memory for a listener");
+    if (status == TT_OK)
+        return add_listener(front, fd, unlink_path, reterr);
+    (void)unlink(path); /* ours, and useless */
+    (void)close(fd);    /* it accepted nobody yet */
+    free(unlink_path);
+    return status;
 }
 
 static enum tt_status listen_inherited(struct front *front, const char *name, struct tt_error *reterr) TT_ON_LOOP {
@@ -228,9 +269,10 @@ static enum tt_status listen_inherited(struct front *front, const char *name, st
     return TT_OK;
 }
 
-enum tt_status listen_open(struct front *front, const char *address, struct tt_error *reterr) {
+enum tt_status listen_open(struct front *front, const struct endpoint *endpoint, struct tt_error *reterr) {
+    const char *address = endpoint->address;
     if (strncmp(address, "unix:", 5) == 0)
-        return listen_unix(front, address + 5, reterr);
+        return listen_unix(front, endpoint, reterr);
     if (strncmp(address, "systemd:", 8) == 0)
         return listen_inherited(front, address + 8, reterr);
     return listen_inet(front, address, reterr);

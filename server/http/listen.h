@@ -9,16 +9,19 @@
 #ifndef SERVER_HTTP_LISTEN_H
 #define SERVER_HTTP_LISTEN_H
 
+#include "../config/endpoint.h"
 #include "front.h"
 #include <tothread/status.h>
 
 /**
  * Listens on an address as in the configuration: 127.0.0.1:8080, [::1]:8080, unix:/path, systemd:NAME (each inherited
- * socket of that name). Port 0 takes a free one.
+ * socket of that name). Port 0 takes a free one. A unix socket's file has its mode and owner before anybody can connect.
  *
+ * Owns:    keeps endpoint.
  * Returns: TT_OK; TT_INVALID, TT_SYSTEM, TT_NOMEM, TT_NOT_FOUND (no inherited socket of that name) with *reterr.
  */
-enum tt_status listen_open(struct front *front, const char *address, struct tt_error *reterr) TT_ON_LOOP TT_MUST_CHECK;
+enum tt_status listen_open(struct front *front, const struct endpoint *endpoint,
+                           struct tt_error *reterr) TT_ON_LOOP TT_MUST_CHECK;
 
 /** Begins to accept on all sockets. Before it the kernel collects clients in the backlog. */
 void listen_start(struct front *front) TT_ON_LOOP;

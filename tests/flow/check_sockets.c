@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -97,12 +98,43 @@ START_TEST(stale_socket_file_is_replaced_and_goes_at_the_end) {
 }
 END_TEST
 
+/* The first one has the port, for the tests' own requests. */
+static struct server start_with(const struct socket_file *file, const char *words) {
+    char setting[160];
+    (void)snprintf(setting, sizeof setting, "%s %s", file->setting, words); /* fits */
+    return SERVER_DEMO("--set", setting);
+}
+
+START_TEST(socket_file_has_the_mode_and_the_owner_that_were_asked_for) {
+    struct socket_file file;
+    struct stat status;
+    char words[96];
+    socket_file_make(&file);
+    ck_assert_int_eq(close(file.fd), 0);
+    mode_t umask_before = umask(0077); /* inherited, and in the way */
+    (void)snprintf(words, sizeof words, "mode=0666 user=%u group=%u", (unsigned)getuid(), (unsigned)getgid());
+    struct server server = start_with(&file, words);
+    (void)umask(umask_before);
+    ck_assert_int_eq(lstat(file.path, &status), 0);
+    ck_assert(S_ISSOCK(status.st_mode));
+    ck_assert_uint_eq(status.st_mode & 07777, 0666);
+    ck_assert_uint_eq(status.st_uid, getuid());
+    int fd = client_connect_unix(file.path);
+    client_put(fd, "GET /noop HTTP/1.1\r\nHost: t\r\n\r\n");
+    response_expect(fd, 200);
+    ck_assert_int_eq(close(fd), 0);
+    server_stop(&server);
+    ck_assert_int_eq(rmdir(file.folder), 0);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         address_in_use_is_told_and_nothing_is_served,
         socket_file_that_somebody_listens_on_is_left_alone,
         file_that_is_no_socket_is_left_alone,
         stale_socket_file_is_replaced_and_goes_at_the_end,
+        socket_file_has_the_mode_and_the_owner_that_were_asked_for,
     };
     return suite_run("sockets", tests, sizeof tests / sizeof *tests);
 }
