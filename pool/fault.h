@@ -41,6 +41,7 @@ void tti_test_remove_wake(struct tt_wake *wake);
 uint32_t tti_test_count_wakes(void);
 const struct tt_wake *tti_test_wakes(void); /* newest first */
 bool tti_test_may_take(struct tt_pool *pool);
+bool tti_test_clock_stands(void);
 
 /* A wake begins and ends. */
 #define TTI_TEST_ADD_WAKE(wake)    tti_test_add_wake(wake)
@@ -48,6 +49,8 @@ bool tti_test_may_take(struct tt_pool *pool);
 /* Asked under the pool's lock, just before a job is taken from its queue: true uses up a step of a parked pool. */
 #define TTI_TEST_MAY_TAKE(pool)  tti_test_may_take(pool)
 #define TTI_TEST_IS_PARKED(pool) ((pool)->is_parked)
+/* While the clock is frozen no job takes any time, and nothing may wait for a timer that the test doesn't know of. */
+#define TTI_TEST_CLOCK_STANDS() tti_test_clock_stands()
 /* Fields of struct tt_wake and struct tt_pool. */
 #define TTI_TEST_WAKE_FIELDS struct tt_wake *next_wake;
 #define TTI_TEST_POOL_FIELDS \
@@ -61,6 +64,7 @@ bool tti_test_may_take(struct tt_pool *pool);
 #define TTI_TEST_REMOVE_WAKE(wake) (void)(wake)
 #define TTI_TEST_MAY_TAKE(pool)    true
 #define TTI_TEST_IS_PARKED(pool)   false
+#define TTI_TEST_CLOCK_STANDS()    false
 #define TTI_TEST_WAKE_FIELDS
 #define TTI_TEST_POOL_FIELDS
 #endif

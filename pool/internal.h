@@ -128,6 +128,7 @@ struct tt_pool {
     uint64_t queue_timeout_us;
     uint64_t shortest_run_us; /* the shortest run time-out since the pool was last empty; 0: none */
     struct tt_timer scan;     /* looks for run deadlines that have passed */
+    struct tt_timer relief;   /* looks after jobs for which nobody was woken: queue.c */
     struct tt_map *maps;      /* that wait for room, or for the next dispatch */
     uint64_t rate_idle_us;    /* account.c: since when nobody waits, while nobody does */
     uint64_t rate_since_us;   /* the window in which ends are counted */
@@ -141,6 +142,9 @@ struct tt_pool {
     struct tti_worker *hands; /* of more than one job, oldest deal first */
     struct tti_worker *last_hand;
     bool jobs_are_tiny;         /* the last hand was played out at once */
+    uint32_t trivial_count;     /* jobs in a row that took a microsecond at most, */
+    uint64_t trivial_us;        /* and how long all of them took */
+    struct tti_worker *fresh;   /* the worker that was dealt to last; NULL: it has found nothing since */
     uint32_t lower_count;       /* workers with jobs that count against the reserved ones */
     struct tti_worker *workers; /* all threads, newest first */
     struct tti_worker *idle;    /* parked, last-parked first */

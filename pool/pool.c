@@ -328,6 +328,7 @@ void tt_pool_destroy(struct tt_pool *pool) {
         return;
     (void)tt_pool_drain(pool, 0, NULL, 0); /* what is left has been told so in its done */
     tt_timer_stop(pool->wake, &pool->scan);
+    tt_timer_stop(pool->wake, &pool->relief);
     if (pool->options.worker_count == 0) {
         while (!tt_pool_is_idle(pool)) /* a job that gave itself up while it ran: its release is due */
             (void)tt_wake_dispatch(pool->wake, DISPATCH_COUNT);

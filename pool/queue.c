@@ -20,6 +20,15 @@
 #endif
 #define HAND_SLOW_US 100u
 
+/* To hand a job over takes a good part of a microsecond: where jobs take no longer a second worker only gets into the way of
+   the first one. So that one is left alone after so many of them in a row, while it comes back for more within this time. */
+#define TRIVIAL_COUNT 512u
+#define ALONE_US      100u
+/* Should it get stuck nevertheless the loop sends another one. */
+#define RELIEF_US 1000u
+
+#define POOL_OF_RELIEF(timer_) ((struct tt_pool *)((char *)(timer_)-offsetof(struct tt_pool, relief)))
+
 /** How many jobs of the lower priorities may start now: the reserved workers are not for them. */
 static uint32_t lower_room(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
     uint32_t most = pool->target_count - pool->options.reserved_count;
@@ -55,6 +64,26 @@ struct tti_worker *tti_queue_wake_one(struct tt_pool *pool) {
     return worker;
 }
 
+/** Whether a worker is at it that is best left alone. */
+static bool is_left_alone(const struct tt_pool *pool, uint64_t now_us) TT_REQUIRES(pool->lock) {
+    return pool->trivial_count >= TRIVIAL_COUNT && pool->fresh != NULL &&
+           now_us < pool->fresh->hand.dealt_us + ALONE_US && pool->wake->uses_prepare && !TTI_TEST_CLOCK_STANDS();
+}
+
+/** Jobs were left to one worker: if some still wait another one is woken, as long as it takes. */
+static void on_relief(struct tt_timer *timer) {
+    tt_assume_loop();
+    struct tt_pool *pool = POOL_OF_RELIEF(timer);
+    tti_lock_enter(&pool->lock);
+    bool is_waiting = has_ready(pool, 0);
+    struct tti_worker *sleeper = tti_queue_wake_one(pool);
+    tti_lock_leave(&pool->lock);
+    if (sleeper != NULL)
+        tti_park_wake(&sleeper->park);
+    if (is_waiting)
+        tt_timer_start(pool->wake, timer, RELIEF_US, on_relief);
+}
+
 void tti_queue_flush(struct tt_pool *pool) {
     struct tti_worker *sleepers[WAKING_MAX];
     size_t count = 0;
@@ -70,9 +99,12 @@ void tti_queue_flush(struct tt_pool *pool) {
         tti_job_set_phase(job, TTI_QUEUED);
         tti_nest_look(job->nest); /* under the lock: once a worker has it the nest may be gone */
     }
-    while (count < WAKING_MAX && (sleepers[count] = tti_queue_wake_one(pool)) != NULL)
+    bool needs_relief = is_left_alone(pool, tti_wake_time_us(pool->wake));
+    while (!needs_relief && count < WAKING_MAX && (sleepers[count] = tti_queue_wake_one(pool)) != NULL)
         count++;
     tti_lock_leave(&pool->lock);
+    if (needs_relief && pool->relief.prev == NULL)
+        tt_timer_start(pool->wake, &pool->relief, RELIEF_US, on_relief);
     pool->turn++;
     pool->batch_is_plain = true;
     for (size_t i = 0; i < count; i++)
@@ -161,6 +193,19 @@ static struct tt_job *take_one(struct tt_pool *pool, uint64_t now_us) TT_REQUIRE
     return job != NULL ? job : steal(pool);
 }
 
+/** Counts jobs that took a microsecond at most, on the average. */
+static void note_length(struct tt_pool *pool, uint32_t count, uint64_t spent_us) TT_REQUIRES(pool->lock) {
+    pool->trivial_count += count;
+    pool->trivial_us += spent_us;
+    if (pool->trivial_us > pool->trivial_count + TRIVIAL_COUNT / 8) {
+        pool->trivial_count = 0;
+        pool->trivial_us = 0;
+    } else if (pool->trivial_count >= 2 * TRIVIAL_COUNT) {
+        pool->trivial_count /= 2;
+        pool->trivial_us /= 2;
+    }
+}
+
 /** What the last hand took tells how many jobs the next one may have. */
 static void judge_hand(struct tt_pool *pool, struct tti_hand *hand, uint64_t now_us) TT_REQUIRES(pool->lock) {
     uint64_t spent_us = now_us - hand->dealt_us;
@@ -171,6 +216,7 @@ static void judge_hand(struct tt_pool *pool, struct tti_hand *hand, uint64_t now
     else if (spent_us <= JOB_TINY_US * hand->count && hand->next_count < TTI_HAND_MAX)
         hand->next_count *= 2;
     pool->jobs_are_tiny = hand->next_count == TTI_HAND_MAX;
+    note_length(pool, hand->count, spent_us);
 }
 
 static void deal_one(struct tt_pool *pool, struct tti_worker *worker, struct tt_job *job, uint64_t started_us)
@@ -207,9 +253,15 @@ static struct tt_job *deal(struct tt_pool *pool, struct tti_worker *worker, uint
     while (hand->count < hand->next_count && share-- > 0)
         deal_one(pool, worker, tti_lane_take(&pool->queue, UINT32_MAX), 0);
     tti_hand_play(hand, now_us);
+    pool->fresh = worker;
     if (hand->count > 1)
         list_hand(pool, worker);
     return first;
+}
+
+static void forget_fresh(struct tt_pool *pool, const struct tti_worker *worker) TT_REQUIRES(pool->lock) {
+    if (pool->fresh == worker)
+        pool->fresh = NULL;
 }
 
 struct tt_job *tti_queue_take(struct tt_pool *pool, struct tti_worker *worker, uint64_t now_us) {
@@ -219,6 +271,7 @@ struct tt_job *tti_queue_take(struct tt_pool *pool, struct tti_worker *worker, u
         worker->next_idle = pool->idle;
         pool->idle = worker;
         pool->idle_count++;
+        forget_fresh(pool, worker);
         tti_lock_leave(&pool->lock);
         tti_park_wait(&worker->park, UINT64_MAX);
         now_us = tti_tick_now_us(&worker->tick);
@@ -231,13 +284,14 @@ struct tt_job *tti_queue_take(struct tt_pool *pool, struct tti_worker *worker, u
     if (job == NULL) {
         /* The end is decided under the lock: a resize that comes later counts without this thread. */
         unlist_hand(pool, worker);
+        forget_fresh(pool, worker);
         tti_queue_set_lower(pool, worker, false);
         pool->thread_count--;
         pool->ready_count--;
         worker->is_ready = false;
         tti_queue_note_serving(pool);
     }
-    struct tti_worker *sleeper = tti_queue_wake_one(pool);
+    struct tti_worker *sleeper = is_left_alone(pool, now_us) ? NULL : tti_queue_wake_one(pool);
     tti_lock_leave(&pool->lock);
     if (sleeper != NULL)
         tti_park_wake(&sleeper->park);

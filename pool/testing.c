@@ -59,6 +59,10 @@ void tt_test_clock_freeze(uint64_t start_us) {
     ring_all();
 }
 
+bool tti_test_clock_stands(void) {
+    return atomic_load(&frozen_us) != 0;
+}
+
 void tt_test_clock_advance(uint64_t time_us) {
     uint64_t us = atomic_load(&frozen_us);
     while (us != 0 && !atomic_compare_exchange_weak(&frozen_us, &us, tti_clock_add_us(us, time_us)))

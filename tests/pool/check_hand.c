@@ -282,6 +282,57 @@ START_TEST(worker_that_took_long_gets_one_job_at_a_time_again) {
 }
 END_TEST
 
+/** As after a while of jobs of no length, with a worker that has just been dealt to and is back for more any moment. */
+static void expect_trivial_jobs(struct tt_pool *pool) {
+    tti_lock_enter(&pool->lock);
+    pool->trivial_count = 1000;
+    pool->trivial_us = 0;
+    ck_assert_ptr_nonnull(pool->fresh);
+    pool->fresh->hand.dealt_us = tti_clock_now_us() + PROBE_PATIENCE_US;
+    tti_lock_leave(&pool->lock);
+}
+
+START_TEST(job_that_was_left_to_a_worker_that_got_stuck_is_run_by_another_one) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 2, 2, 0);
+    struct gate gate;
+    struct probe stuck;
+    struct probe left;
+    gate_init(&gate);
+    probe_start(pool, &stuck, &gate);
+    (void)tt_wake_prepare(wake); /* from here on the loop is one that looks */
+    gate_await(&gate, 1);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).idle_count == 1);
+    expect_trivial_jobs(pool);
+    probe_start(pool, &left, NULL);
+    tt_wake_flush(wake);
+    ck_assert_uint_eq(probe_snapshot(pool).idle_count, 1); /* nobody was woken */
+    PROBE_TURN_UNTIL(wake, left.done_count == 1);
+    ck_assert_uint_eq(stuck.done_count, 0);
+    gate_open(&gate, 1);
+    probe_end(wake, pool);
+}
+END_TEST
+
+START_TEST(loop_that_does_not_prepare_leaves_no_job_to_a_stuck_worker) {
+    struct tt_wake *wake = probe_wake();
+    struct tt_pool *pool = probe_pool(wake, 2, 2, 0);
+    struct gate gate;
+    struct probe probes[2];
+    gate_init(&gate);
+    probe_start(pool, &probes[0], &gate);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1);
+    PROBE_YIELD_UNTIL(probe_snapshot(pool).idle_count == 1);
+    expect_trivial_jobs(pool);
+    probe_start(pool, &probes[1], &gate);
+    tt_wake_flush(wake);
+    gate_await(&gate, 1); /* without any further turn of the loop */
+    gate_open(&gate, 2);
+    probe_end(wake, pool);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         worker_goes_through_its_hand_in_order,
@@ -296,6 +347,8 @@ int main(void) {
         job_in_a_hand_expires_and_never_starts,
         next_job_of_a_hand_is_given_up_although_its_worker_has_not_handed_back_the_last_one,
         worker_that_took_long_gets_one_job_at_a_time_again,
+        job_that_was_left_to_a_worker_that_got_stuck_is_run_by_another_one,
+        loop_that_does_not_prepare_leaves_no_job_to_a_stuck_worker,
     };
     return probe_run_all("hand", tests, COUNT_OF(tests));
 }
