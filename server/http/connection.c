@@ -7,7 +7,6 @@
 #include "output.h"
 #include "request.h"
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define LINGER_US 2000000u
@@ -42,13 +41,11 @@ void connection_hold_bytes(struct connection *connection, size_t bytes) {
 
 void connection_close(struct connection *connection) {
     struct front *front = connection->front;
-    if (connection->fd < 0)
+    if (!connection_is_open(connection))
         return;
-    (void)event_del(&connection->event); /* can't fail for an event that was added */
     tt_timer_stop(front->wake, &connection->timer);
     tt_timer_stop(front->wake, &connection->turn);
-    (void)close(connection->fd); /* nothing to save: what was not sent is lost with the client */
-    connection->fd = -1;
+    transport_close(&connection->transport);
     if (connection->previous != NULL)
         connection->previous->next = connection->next;
     else
@@ -71,7 +68,7 @@ void connection_close(struct connection *connection) {
 /** Ours is said: shut our side and wait for the client's end, dropping what it still sends. */
 static void linger(struct connection *connection) TT_ON_LOOP {
     input_drop(connection);
-    if (shutdown(connection->fd, SHUT_WR) != 0) {
+    if (!transport_shut(&connection->transport)) {
         connection_close(connection);
         return;
     }
@@ -88,7 +85,7 @@ void connection_advance(struct connection *connection) {
     if (connection->is_advancing)
         return; /* further up */
     connection->is_advancing = true;
-    for (int reads = 0; connection->fd >= 0; reads++) {
+    for (int reads = 0; connection_is_open(connection); reads++) {
         bool is_reading = connection->state == CONNECTION_READING;
         if (is_reading && connection->is_unread) {
             input_process_kept(connection);
@@ -157,26 +154,21 @@ static void on_turn(struct tt_timer *timer) {
     connection_advance((struct connection *)((char *)timer - offsetof(struct connection, turn)));
 }
 
-/** Of a reset libevent says only that there is something to read. Asked for while a call is pending, so not for each request. */
-static bool has_error(const struct connection *connection) TT_ON_LOOP {
-    int error = 0;
-    socklen_t size = sizeof error;
-    return getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0;
-}
-
 static void on_event(evutil_socket_t fd, short what, void *context) {
     tt_assume_loop();
     (void)fd;
     struct connection *connection = context;
     loop_entered(connection->front->loop);
-    if ((what & EV_CLOSED) != 0 || (connection->state == CONNECTION_BUSY && has_error(connection)))
+    /* Whether it has failed is asked while a call is pending, so not for each request. */
+    if ((what & EV_CLOSED) != 0 ||
+        (connection->state == CONNECTION_BUSY && transport_has_failed(&connection->transport)))
         connection->peer_closed = true;
     if ((what & (EV_READ | EV_CLOSED)) != 0)
         connection->is_readable = true;
     if ((what & EV_WRITE) != 0 && connection->unsent != NULL)
         output_send_rest(connection);
     connection_advance(connection);
-    if (connection->fd >= 0 && connection->peer_closed && connection->state == CONNECTION_BUSY &&
+    if (connection_is_open(connection) && connection->peer_closed && connection->state == CONNECTION_BUSY &&
         connection->deadline_us == CONNECTION_NO_DEADLINE)
         connection_set_deadline(connection, LEFT_GRACE_US);
 }
@@ -188,11 +180,8 @@ void connection_open(struct front *front, int fd) {
     if (connection == NULL)
         goto fail;
     connection->front = front;
-    connection->fd = fd;
     connection->deadline_us = CONNECTION_NO_DEADLINE;
-    if (event_assign(&connection->event, loop_base(front->loop), fd,
-                     EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_event, connection) != 0 ||
-        event_add(&connection->event, NULL) != 0)
+    if (transport_open(&connection->transport, loop_base(front->loop), fd, on_event, connection) != TT_OK)
         goto fail;
     connection->next = front->connections;
     if (connection->next != NULL)
@@ -234,7 +223,7 @@ void connection_drain(struct connection *connection) {
     if (connection->state == CONNECTION_READING && connection->request == NULL) {
         connection->is_readable = true; /* a request may have arrived just now */
         connection_advance(connection);
-        if (connection->fd >= 0 && connection->state == CONNECTION_READING && connection->request == NULL)
+        if (connection_is_open(connection) && connection->state == CONNECTION_READING && connection->request == NULL)
             linger(connection);
         connection_advance(connection);
     }

@@ -2,7 +2,7 @@
  * Connection state: the object itself, shared by connection.c, input.c and output.c, and by nobody else.
  *
  * A connection that is closed in the middle of something keeps its memory until the next dispatch: whoever works on it
- * looks at fd.
+ * asks connection_is_open.
  *
  * Thread: the loop's, all of it.
  */
@@ -10,8 +10,7 @@
 #define SERVER_HTTP_CONNECTION_STATE_H
 
 #include "connection.h"
-#include <event2/event.h>
-#include <event2/event_struct.h>
+#include "transport.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <tothread/wake.h>
@@ -24,7 +23,7 @@ struct unsent;  /* output.c */
 enum connection_state { CONNECTION_READING, CONNECTION_BUSY, CONNECTION_WRITING, CONNECTION_LINGERING };
 
 struct connection {
-    struct event event;
+    struct transport transport;
     struct tt_timer timer;
     struct tt_timer turn; /* runs while it waits for its next turn to read */
     uint64_t deadline_us; /* the timer may be due earlier, and then looks here */
@@ -35,7 +34,6 @@ struct connection {
     struct partial *partial;
     struct unsent *unsent;
     uint32_t lingered_bytes;
-    int fd; /* -1: closed */
     uint8_t state;
     bool is_advancing;
     bool is_readable; /* the socket may have bytes: no new edge will tell */
@@ -43,6 +41,10 @@ struct connection {
     bool peer_closed;
     bool head_has_begun; /* the header deadline runs */
 };
+
+static inline bool connection_is_open(const struct connection *connection) {
+    return transport_is_open(&connection->transport);
+}
 
 /** Sets the deadline of the state it is in; CONNECTION_NO_DEADLINE: none. */
 void connection_set_deadline(struct connection *connection, uint64_t delay_us) TT_ON_LOOP;

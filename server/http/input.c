@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define LINGER_BYTES (1024u * 1024u)
 
@@ -98,7 +97,7 @@ static void process(struct connection *connection, const char *data, size_t size
                     const struct parse *begun) TT_ON_LOOP {
     struct parse parse;
     bool is_partial = false;
-    while (size > 0 && connection->state == CONNECTION_READING && connection->fd >= 0) {
+    while (size > 0 && connection->state == CONNECTION_READING && connection_is_open(connection)) {
         size_t used;
         if (connection->request != NULL) {
             struct request *request = connection->request;
@@ -114,13 +113,13 @@ static void process(struct connection *connection, const char *data, size_t size
             used = read_head(connection, data, size, &parse, &is_partial);
             if (is_partial)
                 break;
-            if (connection->fd >= 0)
+            if (connection_is_open(connection))
                 after_head(connection, used < size);
         }
         data += used;
         size -= used;
     }
-    if (connection->fd >= 0 && connection->state != CONNECTION_LINGERING &&
+    if (connection_is_open(connection) && connection->state != CONNECTION_LINGERING &&
         !keep_partial(connection, data, size, is_partial ? &parse : NULL))
         connection_close(connection);
 }
@@ -140,7 +139,7 @@ void input_read(struct connection *connection) {
     struct partial *partial = connection->partial;
     size_t kept = partial != NULL ? partial->size : 0;
     size_t room = connection->request != NULL ? FRONT_SCRATCH_BYTES : FRONT_HEAD_READ_BYTES;
-    ssize_t got = recv(connection->fd, front->input + kept, room, 0);
+    ssize_t got = transport_receive(&connection->transport, front->input + kept, room);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         connection->is_readable = errno == EINTR;
         return;
@@ -165,13 +164,13 @@ void input_read(struct connection *connection) {
     }
     /* A reset right behind the bytes came with the same edge, and libevent doesn't tell it from data. Who waits for the rest
        of a request reads on until the socket is empty; whole requests don't pay for it. */
-    if (connection->fd >= 0 && connection->state == CONNECTION_READING &&
+    if (connection_is_open(connection) && connection->state == CONNECTION_READING &&
         (connection->request != NULL || connection->partial != NULL))
         connection->is_readable = true;
 }
 
 void input_discard(struct connection *connection) {
-    ssize_t got = recv(connection->fd, connection->front->input, FRONT_SCRATCH_BYTES, 0);
+    ssize_t got = transport_receive(&connection->transport, connection->front->input, FRONT_SCRATCH_BYTES);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         connection->is_readable = errno == EINTR;
         return;

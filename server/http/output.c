@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 /** What the socket had no room for yet. */
 struct unsent {
@@ -63,13 +61,7 @@ static void skip_sent(struct iovec pieces[static 2], size_t sent) {
 /** Sends what the socket takes now. Returns: false on an error; the pieces shrink by what was sent. */
 static bool send_pieces(struct connection *connection, struct iovec pieces[static 2]) TT_ON_LOOP {
     while (pieces[0].iov_len + pieces[1].iov_len > 0) {
-        ssize_t sent;
-        if (pieces[1].iov_len == 0) {
-            sent = send(connection->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
-        } else {
-            struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
-            sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
-        }
+        ssize_t sent = transport_send(&connection->transport, pieces, pieces[1].iov_len == 0 ? 1 : 2);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0)
@@ -90,7 +82,7 @@ void output_send_rest(struct connection *connection) {
     size_t left = unsent->pieces[0].iov_len + unsent->pieces[1].iov_len;
     unsent->held_bytes -= before - left;
     connection_hold_bytes(connection, left - before);
-    if (left > 0)
+    if (left > 0 || !transport_is_flushed(&connection->transport))
         return;
     bool keep_alive = unsent->keep_alive;
     output_drop(connection);
@@ -102,7 +94,7 @@ void connection_answer(struct connection *connection, const char *head, size_t h
     struct iovec pieces[2] = {{(char *)(uintptr_t)head, head_size}, {body, body_size}};
     connection->request = NULL;
     bool is_lost = !send_pieces(connection, pieces);
-    bool is_whole = pieces[0].iov_len + pieces[1].iov_len == 0;
+    bool is_whole = pieces[0].iov_len + pieces[1].iov_len == 0 && transport_is_flushed(&connection->transport);
     if (is_lost || is_whole || !keep_unsent(connection, pieces, is_owned ? body : NULL, keep_alive)) {
         if (is_owned)
             free(body);
@@ -116,6 +108,7 @@ void connection_answer(struct connection *connection, const char *head, size_t h
 
 void connection_send_interim(struct connection *connection, const char *data, size_t size) {
     /* Small, and sent only while nothing else is under way: a socket without room for it has a client that doesn't read. */
-    if (send(connection->fd, data, size, MSG_NOSIGNAL) != (ssize_t)size)
+    struct iovec piece = {(char *)(uintptr_t)data, size};
+    if (transport_send(&connection->transport, &piece, 1) != (ssize_t)size)
         connection_close(connection);
 }

@@ -1,0 +1,84 @@
+/**
+ * Transport: the bytes of one connection, in and out, whatever carries them.
+ *
+ * A connection knows its client through this alone: it receives, sends, ends its own side, closes, and is told in libevent's
+ * words what has become possible. Here the socket itself is the transport: each function is the system call that it
+ * names, in line, so that the way of a request costs nothing more.
+ *
+ *     EV_READ     receive may give more; nobody will tell again until it has said EAGAIN
+ *     EV_WRITE    send may take more, or all that was taken is out by now
+ *     EV_CLOSED   the client has ended its side; receive gives what is left, then 0
+ *
+ * Normal use:
+ * 1. transport_open, with the function that is told;
+ * 2. transport_receive and transport_send until EAGAIN;
+ * 3. transport_shut when the last byte is out (transport_is_flushed);
+ * 4. transport_close.
+ *
+ * Thread: the loop's, all of it.
+ */
+#ifndef SERVER_HTTP_TRANSPORT_H
+#define SERVER_HTTP_TRANSPORT_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <tothread/status.h>
+#include <tothread/thread.h>
+
+struct transport {
+    struct event event; /* watches once, edge-triggered, for everything: no epoll_ctl is made per request */
+    int fd;             /* -1: closed */
+};
+
+/**
+ * Takes a connected, non-blocking socket, and begins to watch it.
+ *
+ * Owns:    takes fd when it succeeds; keeps context for on_event until transport_close.
+ * Returns: TT_OK; TT_NOMEM.
+ */
+enum tt_status transport_open(struct transport *transport, struct event_base *base, int fd, event_callback_fn on_event,
+                              void *context) TT_ON_LOOP TT_MUST_CHECK;
+
+/** Closes at once: what was not sent is lost with the client. Nothing is told any more. Not twice. */
+void transport_close(struct transport *transport) TT_ON_LOOP;
+
+/** Whether the socket has failed (a reset). Of that libevent says only that there is something to read. */
+bool transport_has_failed(const struct transport *transport) TT_ON_LOOP;
+
+static inline bool transport_is_open(const struct transport *transport) {
+    return transport->fd >= 0;
+}
+
+/** Returns: as recv: bytes; 0 at the client's end; -1 with errno: EAGAIN, EINTR, or another, which ends the connection. */
+static inline ssize_t transport_receive(struct transport *transport, void *data, size_t size) {
+    return recv(transport->fd, data, size, 0);
+}
+
+/**
+ * Sends as much of the pieces as is taken now. Pieces of no bytes are fine, but not all of them.
+ *
+ * Returns: as sendmsg: bytes; -1 with errno: EAGAIN, EINTR, or another, which ends the connection.
+ */
+static inline ssize_t transport_send(struct transport *transport, struct iovec *pieces, size_t count) {
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    return count == 1 ? send(transport->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
+                      : sendmsg(transport->fd, &message, MSG_NOSIGNAL);
+}
+
+/** Whether all that send has taken is with the kernel. If not EV_WRITE tells when it is; an answer isn't out before. */
+static inline bool transport_is_flushed(const struct transport *transport) {
+    (void)transport; /* the socket itself keeps nothing back */
+    return true;
+}
+
+/** Tells the client that nothing more comes; it may still send. Returns: false on an error. */
+static inline bool transport_shut(struct transport *transport) {
+    return shutdown(transport->fd, SHUT_WR) == 0;
+}
+
+#endif
