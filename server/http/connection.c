@@ -141,7 +141,7 @@ static void on_timer(struct tt_timer *timer) {
         client_left(connection);
     } else if (connection->state == CONNECTION_READING && (connection->request != NULL || connection->head_has_begun)) {
         stat_add(&front->stats.connections_dropped, 1);
-        request_time_out(connection, front, connection->request);
+        request_time_out(connection, front, connection->request, input_method(connection));
     } else {
         if (connection->state == CONNECTION_WRITING)
             stat_add(&front->stats.connections_dropped, 1);

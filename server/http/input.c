@@ -25,6 +25,11 @@ void input_drop(struct connection *connection) {
     connection->is_unread = false;
 }
 
+enum http_method input_method(const struct connection *connection) {
+    const struct partial *partial = connection->partial;
+    return partial != NULL && partial->has_begun ? partial->parse.method : HTTP_GET;
+}
+
 /** Keeps what is left of the input. Returns: false without memory. */
 static bool keep_partial(struct connection *connection, const char *data, size_t size,
                          const struct parse *begun) TT_ON_LOOP {
@@ -59,7 +64,7 @@ static size_t read_head(struct connection *connection, const char *data, size_t 
         return 0;
     case PARSE_REFUSED:
         stat_add(&front->stats.malformed, 1);
-        request_refuse(connection, front, parse->status, parse->reason);
+        request_refuse(connection, front, parse->method, parse->status, parse->reason);
         return size;
     case PARSE_DONE:
         break;

@@ -7,6 +7,7 @@
 #define SERVER_HTTP_INPUT_H
 
 #include "connection_state.h"
+#include "parse.h"
 
 /** One read, and all that can be done with it. */
 void input_read(struct connection *connection) TT_ON_LOOP;
@@ -16,6 +17,9 @@ void input_process_kept(struct connection *connection) TT_ON_LOOP;
 
 /** Reads and drops, after the last answer. */
 void input_discard(struct connection *connection) TT_ON_LOOP;
+
+/** The method of a head that has come in part; HTTP_GET where it isn't known yet. */
+enum http_method input_method(const struct connection *connection) TT_ON_LOOP;
 
 /** Frees what is kept. */
 void input_drop(struct connection *connection) TT_ON_LOOP;

@@ -233,21 +233,24 @@ void request_check(struct request *request) {
         dispatch_check(request);
 }
 
-void request_refuse(struct connection *connection, struct front *front, int status, const char *detail) {
+void request_refuse(struct connection *connection, struct front *front, enum http_method method, int status,
+                    const char *detail) {
     struct request *request = create(connection, front);
     if (request == NULL) {
         connection_close(connection);
         return;
     }
+    request->method = method;
     front_make_id(front, request->id);
     struct problem problem = {.kind = problem_of_status(status), .detail = detail, .must_close = true};
     problem_send(request, &problem);
 }
 
-void request_time_out(struct connection *connection, struct front *front, struct request *request) {
+void request_time_out(struct connection *connection, struct front *front, struct request *request,
+                      enum http_method method) {
     static const char *const detail = "the request took too long to arrive";
     if (request == NULL) {
-        request_refuse(connection, front, 408, detail);
+        request_refuse(connection, front, method, 408, detail);
         return;
     }
     struct problem problem = {.kind = PROBLEM_SLOW, .detail = detail, .must_close = true};

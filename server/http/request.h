@@ -69,11 +69,13 @@ struct request *request_begin(struct connection *connection, struct front *front
 /** Refuses what can be refused before the body is read. The request, which must be its connection's, may be gone then. */
 void request_check(struct request *request) TT_ON_LOOP;
 
-/** Answers a head that the parser refused, and closes. */
-void request_refuse(struct connection *connection, struct front *front, int status, const char *detail) TT_ON_LOOP;
+/** Answers a head that can't be taken, and closes. method: as far as it is known; to HEAD goes no body. */
+void request_refuse(struct connection *connection, struct front *front, enum http_method method, int status,
+                    const char *detail) TT_ON_LOOP;
 
-/** The connection's time ran out while this request (NULL: its head) was being read: 408, and close. */
-void request_time_out(struct connection *connection, struct front *front, struct request *request) TT_ON_LOOP;
+/** The connection's time ran out while this request was being read: 408, and close. NULL: its head; then see method. */
+void request_time_out(struct connection *connection, struct front *front, struct request *request,
+                      enum http_method method) TT_ON_LOOP;
 
 /**
  * Feeds bytes of the body. Returns: how many were taken. The request may have been answered meanwhile (a body too

@@ -336,12 +336,18 @@ START_TEST(slow_head_is_408_however_steadily_it_drips) {
     ck_assert_uint_lt(took_ms, PROGRAM_SOON_MS);
     expect_slow(drip);
     expect_slow(still);
+    int head = client_connect(server.port);
+    client_put(head, "HEAD /noop HTTP/1.1\r\nHost: t\r\n");
+    struct response response = response_read_head(head);
+    ck_assert_int_eq(response.status, 408);
+    response_free(&response);
+    client_expect_end(head); /* no body */
     /* the second request's clock begins with its own first byte */
     int second = client_connect(server.port);
     client_put(second, "GET /to-thread?ms=400 HTTP/1.1\r\nHost: t\r\n\r\nGET /no");
     response_expect(second, 200);
     expect_slow(second);
-    ck_assert_double_eq(server_stat(&server, "front.connections_dropped"), 3);
+    ck_assert_double_eq(server_stat(&server, "front.connections_dropped"), 4);
     server_stop(&server);
 }
 END_TEST
