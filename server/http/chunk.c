@@ -154,6 +154,14 @@ static uint8_t size_line_end(struct chunk *chunk) {
     return chunk->left > 0 ? STATE_DATA : STATE_TRAILER_START;
 }
 
+/* Takes one byte of the trailer into account. False: a limit. */
+static bool trailer_take(struct chunk *chunk, uint8_t from, uint8_t to) {
+    if (++chunk->trailer_bytes > CHUNK_TRAILER_MAX)
+        return false;
+    bool begins_field = from == STATE_TRAILER_START && to == STATE_TRAILER_NAME;
+    return !begins_field || ++chunk->trailer_count <= CHUNK_FIELDS_MAX;
+}
+
 static void byte_take(struct chunk *chunk, uint8_t byte) {
     uint8_t from = chunk->state;
     uint8_t to = next[from][kind_of(byte)];
@@ -163,7 +171,7 @@ static void byte_take(struct chunk *chunk, uint8_t byte) {
     else if (from == STATE_SIZE_LF && to == STATE_DATA)
         to = size_line_end(chunk);
     else if (from >= STATE_TRAILER_START)
-        is_right = ++chunk->trailer_bytes <= CHUNK_TRAILER_MAX;
+        is_right = trailer_take(chunk, from, to);
     chunk->state = is_right ? to : STATE_REFUSED;
 }
 

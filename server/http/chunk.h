@@ -28,12 +28,14 @@ enum chunk_result {
 /* bytes of extensions, and of digits after the 16th, in a whole body: an endless dribble is refused */
 #define CHUNK_EXTENSIONS_MAX 8192
 #define CHUNK_TRAILER_MAX    8192 /* bytes of trailer fields with their CRLFs, and of the last CRLF */
+#define CHUNK_FIELDS_MAX     100  /* trailer fields */
 
 struct chunk {
     uint64_t left; /* of the current chunk's data, what has not come yet */
     uint32_t line_bytes;
     uint32_t extension_bytes;
     uint32_t trailer_bytes;
+    uint32_t trailer_count;
     uint8_t state;
 };
 
