@@ -185,7 +185,9 @@ static uint32_t take_authority(struct parse *parse, const uint8_t *head, uint32_
         return at + 1;
     }
     parse->path = span_between(at, at);
-    parse->path_is_root = true;
+    /* RFC 9112, 3.2.4: for OPTIONS an absolute-form without path and query is what "*" is. */
+    parse->is_asterisk = head[at] == ' ' && parse->method == HTTP_OPTIONS;
+    parse->path_is_root = !parse->is_asterisk;
     if (head[at] == '?')
         return begin_query(parse, at);
     if (head[at] == ' ')

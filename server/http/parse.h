@@ -63,7 +63,7 @@ struct parse {
     struct span path;  /* as sent, still percent-encoded; of absolute-form only the path */
     bool path_is_root; /* absolute-form without a path: treat as "/" (path.size is 0) */
     struct span query; /* without "?"; size 0 where none */
-    bool is_asterisk;  /* OPTIONS *: path.size is 0 */
+    bool is_asterisk;  /* OPTIONS *, or OPTIONS http://host: path.size is 0 */
     uint8_t minor;     /* HTTP/1.minor */
     bool keep_alive;
     bool expect_continue; /* the client waits for 100 before it sends its body; never without a body, never for 1.0 */
