@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define SILENCE_MS (3000 * PROGRAM_SLOWNESS) /* only what is wrong waits so long */
-#define SENT_MAX   32768
+#define ARGS_MAX   32
 #define WRONG_MAX  5 /* rows; then the rest is not tried */
 
 /* -- what came -- */
@@ -104,19 +104,6 @@ static void see_silence(struct seen *seen) {
 
 /* -- sending -- */
 
-static size_t row_bytes(const struct row *row, char *out) {
-    size_t size = 0;
-    for (size_t i = 0; i < row->size; i++) {
-        const char *piece = row->bytes[i] == MANY[0] ? row->many : row->bytes + i;
-        size_t piece_size = row->bytes[i] == MANY[0] ? strlen(row->many) : 1;
-        for (size_t n = row->bytes[i] == MANY[0] ? row->times : 1; n > 0; n--, size += piece_size) {
-            ck_assert_uint_le(size + piece_size, SENT_MAX);
-            memcpy(out + size, piece, piece_size);
-        }
-    }
-    return size;
-}
-
 /** How many answers the row expects, 1xx left out. */
 static int row_answers(const struct row *row) {
     int count = 0;
@@ -177,16 +164,17 @@ static void see_token(struct seen *seen, const struct server *server, const stru
 }
 
 /** Returns: whether what came is what is expected; else it says what came. */
-static bool row_try(const struct server *server, const struct row *row, bool byte_by_byte, char *report, size_t room) {
-    static char bytes[SENT_MAX];
-    size_t size = row_bytes(row, bytes);
-    struct seen seen = {.fd = client_connect(server->port)};
+static bool row_try(const struct server *server, int fd, const struct row *row, size_t index, bool byte_by_byte,
+                    char *report, size_t room) {
+    static char bytes[CASE_BYTES_MAX];
+    size_t size = case_bytes(row, index, bytes);
+    struct seen seen = {.fd = fd};
     bool has_wait = strchr(row->expected, 'W') != NULL;
     double bytes_in = has_wait ? server_stat(server, "front.bytes_in") + (double)size : 0;
     if (byte_by_byte)
         send_byte_by_byte(server, seen.fd, bytes, size, row_answers(row));
     else
-        client_send(seen.fd, bytes, size);
+        (void)client_try(seen.fd, bytes, size); /* a refusal may come before the last byte */
     bool is_right = true;
     for (const char *token = row->expected; is_right && token != NULL;) {
         see_token(&seen, server, row, token, bytes_in);
@@ -199,29 +187,50 @@ static bool row_try(const struct server *server, const struct row *row, bool byt
     }
     ck_assert_int_eq(close(seen.fd), 0);
     if (!is_right)
-        (void)snprintf(report, room, "\n  %s%s: expected %s, came %s", row->name, byte_by_byte ? ", byte by byte" : "",
-                       row->expected, seen.text); /* a cut text will do */
+        (void)snprintf(report, room, "\n  %s, case %zu%s: expected %s, came %s", row->name, index,
+                       byte_by_byte ? ", byte by byte" : "", row->expected, seen.text); /* a cut text will do */
     return is_right;
 }
 
-void rows_try(const struct row *rows, size_t count) {
-    char report[4096] = "";
-    size_t used = 0;
-    size_t wrong = 0;
+static struct server start_server(const struct row_listener *listener) {
     /* Byte by byte takes its time: no row is about that. */
-    struct server server = SERVER_DEMO("--set", "server.header-timeout=1h", "--set", "server.body-timeout=1h", "--set",
-                                       "server.idle-timeout=1h");
-    for (size_t i = 0; i < count * 2 && wrong < WRONG_MAX; i++) {
-        const struct row *row = &rows[i / 2];
-        bool byte_by_byte = i % 2 != 0;
-        if (byte_by_byte && (i / 2 % 6 != 0 || row->times > 0))
-            continue;
-        if (row_try(&server, row, byte_by_byte, report + used, sizeof report - used))
-            continue;
-        wrong++;
-        used = strlen(report);
+    const char *args[ARGS_MAX] = {"--set", "server.header-timeout=1h", "--set", "server.body-timeout=1h",
+                                  "--set", "server.idle-timeout=1h"};
+    size_t count = 6;
+    for (size_t i = 0; listener->args != NULL && listener->args[i] != NULL; i++) {
+        ck_assert_uint_lt(count, ARGS_MAX - 1);
+        args[count++] = listener->args[i];
     }
-    ck_assert_msg(wrong == 0, "not as expected:%s", report);
+    return server_start_demo(args);
+}
+
+static int connect_tcp(const struct server *server) {
+    return client_connect(server->port);
+}
+
+const struct row_listener rows_tcp = {.connect = connect_tcp};
+
+void rows_try(const struct cases *cases, const struct row_listener *listener) {
+    char report[4096] = "";
+    size_t wrong = 0;
+    size_t number = 0;
+    struct server server = start_server(listener);
+    for (size_t i = 0; i < cases->count; i++) {
+        const struct row *row = &cases->rows[i];
+        for (size_t index = 0; index < case_count(row) && wrong < WRONG_MAX; index++) {
+            if (listener->every > 1 && number++ % listener->every != 0)
+                continue;
+            for (int ways = 0; ways < 2; ways++) {
+                size_t used = strlen(report);
+                bool byte_by_byte = ways == 1;
+                if (byte_by_byte && (i % 6 != 0 || index > 0 || row->times > 0))
+                    continue;
+                wrong += !row_try(&server, listener->connect(&server), row, index, byte_by_byte, report + used,
+                                  sizeof report - used);
+            }
+        }
+    }
+    ck_assert_msg(wrong == 0, "%s, not as expected:%s", cases->name, report);
     ck_assert_double_eq(server_stat(&server, "calls.who.submitted"), 0);
     server_stop(&server);
 }
