@@ -17,6 +17,14 @@ static uint32_t deal_of(uint64_t word) {
     return (uint32_t)(word >> DEAL_SHIFT);
 }
 
+/** Cut if longer; "" for NULL. */
+static void copy_text(const char *text, char *ret_text, size_t capacity) {
+    size_t size = text != NULL ? strnlen(text, capacity - 1) : 0;
+    if (size > 0)
+        memcpy(ret_text, text, size);
+    ret_text[size] = '\0';
+}
+
 void tti_hand_clear(struct tti_hand *hand) {
     hand->count = 0;
 }
@@ -28,12 +36,8 @@ void tti_hand_add(struct tti_hand *hand, struct tt_job *job) {
     hand->jobs[index] = job;
     hand->submitted[index] = job->submitted_us;
     hand->names[index] = job->name;
-    hand->ids[index][0] = '\0';
-    if (job->id == NULL)
-        return;
-    size_t size = strnlen(job->id, TT_SNAPSHOT_ID_MAX - 1);
-    memcpy(hand->ids[index], job->id, size);
-    hand->ids[index][size] = '\0';
+    copy_text(job->id, hand->ids[index], sizeof hand->ids[index]);
+    copy_text(job->client, hand->clients[index], sizeof hand->clients[index]);
 }
 
 void tti_hand_play(struct tti_hand *hand, uint64_t now_us) {

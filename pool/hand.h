@@ -36,6 +36,7 @@ struct tti_hand {
     uint64_t submitted[TTI_HAND_MAX];  /* locked: copies for snapshots, which may not follow the pointers */
     const char *names[TTI_HAND_MAX];   /* locked */
     char ids[TTI_HAND_MAX][TT_SNAPSHOT_ID_MAX];
+    char clients[TTI_HAND_MAX][TT_SNAPSHOT_CLIENT_MAX];
 };
 
 /** The place of the running job, or of the next to be stepped over; count: none is left. */

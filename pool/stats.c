@@ -86,6 +86,7 @@ static void copy_dealt(const struct tt_pool *pool, const struct tti_worker *work
     const char *name = worker->hand.names[index];
     (void)snprintf(ret->name, sizeof ret->name, "%s", name != NULL ? name : ""); /* cut is fine */
     memcpy(ret->id, worker->hand.ids[index], sizeof ret->id);
+    memcpy(ret->client, worker->hand.clients[index], sizeof ret->client);
 }
 
 static void copy_running(const struct tt_pool *pool, const struct tti_worker *worker, uint64_t started_us,
@@ -105,6 +106,7 @@ void tti_stats_copy_queued(const struct tt_job *job, uint64_t now_us, struct tt_
     memset(ret, 0, sizeof *ret);
     (void)snprintf(ret->name, sizeof ret->name, "%s", job->name != NULL ? job->name : ""); /* cut is fine */
     (void)snprintf(ret->id, sizeof ret->id, "%s", job->id != NULL ? job->id : "");
+    (void)snprintf(ret->client, sizeof ret->client, "%s", job->client != NULL ? job->client : "");
     ret->phase = TT_PHASE_QUEUED;
     ret->queue_us = since(now_us, job->submitted_us);
 }

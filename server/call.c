@@ -67,6 +67,7 @@ static int call_once(const struct service *service, const struct options *option
         run.run.body_size = takes_body && text != NULL ? strlen(text) : 0;
         run.run.id = "command-line";
         run.run.traceparent = "00-00000000000000000000000000000001-0000000000000001-00";
+        run.run.client = "local";
         status = execute(call, &run);
         call_run_deinit(&run);
     }

@@ -72,6 +72,7 @@ static enum tt_status submit(struct offload *offload, uint64_t deadline_us) TT_O
     job->release = on_release;
     job->name = call->name;
     job->id = offload->run.run.id;
+    job->client = offload->run.run.client;
     job->limiter = &call->limiter;
     job->run_timeout_us = call->timeout_us;
     job->deadline_us = deadline_us;

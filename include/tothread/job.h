@@ -114,6 +114,7 @@ struct tt_job {
                               Without it the deadline of a context bounds the wait, and not the run */
     const char *name;           /* for snapshots; must outlive the pool; may be NULL */
     const char *id;             /* for snapshots; must live until release; may be NULL */
+    const char *client;         /* who asked for it, for snapshots; as id */
     struct tt_limiter *limiter; /* a permit of it is held from start to release; may be NULL */
     uint64_t queue_timeout_us;  /* 0: the pool's */
     uint64_t run_timeout_us;    /* 0: none */

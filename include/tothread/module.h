@@ -137,6 +137,8 @@ struct tt_run {
     const char *body_type;   /* its media type, or NULL */
     const char *id;          /* request id */
     const char *traceparent; /* of the request, or one made for it (W3C Trace Context) */
+    const char *client; /* who asks: "192.0.2.7:40312", "[2001:db8::7]:40312", "unix:uid=33,gid=33,pid=812"; "local"
+                                for `tothread call`. Behind a proxy whom that one has named (listen: proxy) */
 };
 
 /* -- what the module offers -- */

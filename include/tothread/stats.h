@@ -19,7 +19,8 @@ extern "C" {
 
 struct tt_pool;
 
-#define TT_SNAPSHOT_ID_MAX 64
+#define TT_SNAPSHOT_ID_MAX     64
+#define TT_SNAPSHOT_CLIENT_MAX 56
 
 /** At rest submitted = done + failed + crashed + cancelled + expired_queue + expired_run + abandoned + refused. */
 struct tt_pool_snapshot {
@@ -59,6 +60,7 @@ enum tt_job_phase {
 struct tt_job_snapshot {
     char name[64]; /* the job's name, cut if longer; "" where it has none */
     char id[TT_SNAPSHOT_ID_MAX];
+    char client[TT_SNAPSHOT_CLIENT_MAX];
     char worker[16]; /* thread name, "" while queued */
     int thread_id;   /* the kernel's, 0 while queued */
     enum tt_job_phase phase;

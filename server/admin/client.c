@@ -130,6 +130,7 @@ static void print_calls(FILE *out, const struct json *answer) {
     print_cell(out, 10, "age, ms");
     print_cell(out, -15, "worker");
     print_cell(out, 7, "thread");
+    print_cell(out, -22, "client");
     (void)fputs("id\n", out);
     for (size_t i = 0; i < count; i++) {
         const struct json *call = json_item(calls, i);
@@ -140,6 +141,7 @@ static void print_calls(FILE *out, const struct json *answer) {
         print_number(out, 10, number_of(call, "age_ms"));
         print_cell(out, -15, string_of(call, "worker"));
         print_number(out, 7, number_of(call, "thread_id"));
+        print_cell(out, -22, string_of(call, "client"));
         print_clean(out, string_of(call, "id"), strlen(string_of(call, "id")));
         (void)fputc('\n', out);
     }

@@ -49,6 +49,9 @@ static const struct field front_fields[] = {
     FRONT_FIELD(connections),
     FRONT_FIELD(connections_accepted),
     FRONT_FIELD(connections_dropped),
+    FRONT_FIELD(refused_peers),
+    FRONT_FIELD(refused_headers),
+    FRONT_FIELD(refused_users),
     FRONT_FIELD(accept_pauses),
     FRONT_FIELD(requests),
     FRONT_FIELD(answers),
@@ -188,6 +191,7 @@ static void write_job(struct text *text, const char *pool, const struct tt_job_s
     text_string(text, "worker", job->worker);
     text_number(text, "thread_id", job->thread_id > 0 ? (uint64_t)job->thread_id : 0);
     text_string(text, "id", job->id);
+    text_string(text, "client", job->client);
     text_close(text, '}');
 }
 
@@ -203,6 +207,7 @@ static void write_inline(struct text *text, const struct health_loop *loop) {
     text_string(text, "worker", "loop");
     text_number(text, "thread_id", 0);
     text_string(text, "id", "");
+    text_string(text, "client", "");
     text_close(text, '}');
 }
 

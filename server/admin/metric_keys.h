@@ -37,6 +37,7 @@
     METRIC(CONNECTIONS, "tothread_connections", GAUGE, "", "Connections of clients that are open")                      \
     METRIC(ACCEPTED, "tothread_connections_accepted_total", COUNTER, "", "Connections that were accepted")              \
     METRIC(DROPPED, "tothread_connections_dropped_total", COUNTER, "", "Connections that were closed by a time-out")    \
+    METRIC(TURNED_AWAY, "tothread_connections_refused_total", COUNTER, "", "Connections that were closed before their first request, by what they lacked") \
     METRIC(ACCEPT_PAUSES, "tothread_accept_pauses_total", COUNTER, "", "Times that accepting stopped for want of descriptors") \
     METRIC(REQUESTS, "tothread_requests_total", COUNTER, "", "Requests whose head was read in full")                    \
     METRIC(ANSWERS, "tothread_answers_total", COUNTER, "", "Answers by the class of their status")                      \

@@ -2,6 +2,7 @@
 #include "build.h"
 
 #include "endpoint.h"
+#include "network.h"
 
 #include <string.h>
 
@@ -99,12 +100,26 @@ static bool listens_make(struct draft *draft, const struct draft_section *from, 
     return server->endpoints[0] != NULL;
 }
 
+/* As read, they can be parsed. */
+static bool networks_make(struct draft *draft, struct config_server *server) {
+    struct network *networks = arena_take(draft->arena, (server->proxy_from_count + 1) * sizeof *networks);
+    const char *message;
+    if (!networks)
+        return false;
+    for (size_t i = 0; i < server->proxy_from_count; i++)
+        if (!network_parse(server->proxy_from[i], &networks[i], &message))
+            return false;
+    server->proxy_networks = networks;
+    return true;
+}
+
 static bool server_make(struct draft *draft, struct config_server *server) {
     const struct origin nowhere = {0};
     const struct draft_section *section = draft_find(draft, CONFIG_SERVER, "");
     if (!section)
         section = draft_add(draft, CONFIG_SERVER, "", &nowhere);
-    return section && object_fill(draft, section, server) && listens_make(draft, section, server);
+    return section && object_fill(draft, section, server) && listens_make(draft, section, server) &&
+           networks_make(draft, server);
 }
 
 static bool means_default_pool(const struct draft_section *section) {

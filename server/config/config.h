@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 struct endpoint; /* endpoint.h */
+struct network;  /* network.h */
 
 enum config_kind { CONFIG_SERVER, CONFIG_POOL, CONFIG_MODULE, CONFIG_LIBRARY, CONFIG_CALL, CONFIG_GATHER };
 
@@ -49,10 +50,13 @@ struct config_server {
     struct config_setting *listens;    /* as written; port 0 = any */
     const struct endpoint **endpoints; /* what each of them means; NULL where it is wrong */
     size_t listen_count;
-    const char *admin;         /* address:port, "none" for no admin plane */
-    uint64_t max_body_bytes;   /* of a request */
-    uint64_t max_header_bytes; /* request line and fields together */
-    uint64_t max_answer_bytes; /* body of an answer */
+    const char **proxy_from; /* networks as written */
+    size_t proxy_from_count;
+    const struct network *proxy_networks; /* as many, parsed */
+    const char *admin;                    /* address:port, "none" for no admin plane */
+    uint64_t max_body_bytes;              /* of a request */
+    uint64_t max_header_bytes;            /* request line and fields together */
+    uint64_t max_answer_bytes;            /* body of an answer */
     uint64_t max_connections;
     uint64_t header_timeout_us; /* from the first byte of a request to its last header byte */
     uint64_t body_timeout_us;

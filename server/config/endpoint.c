@@ -99,12 +99,51 @@ static bool take_group(struct reading *reading) {
     return take_id(reading, true, &reading->endpoint->has_group, &reading->endpoint->group);
 }
 
+/* "www-data,1000". The value is cut at its commas. */
+static bool take_ids(struct reading *reading, bool is_group, struct endpoint_ids *ret_ids) {
+    char *next = reading->value;
+    bool is_right = true;
+    while (next) {
+        char *text = next;
+        size_t at = reading->value_at + (size_t)(text - reading->value);
+        next = strchr(text, ',');
+        if (next)
+            *next++ = '\0';
+        size_t size = strlen(text);
+        if (ret_ids->count == ENDPOINT_IDS_MAX)
+            return mistake_at(reading, at, size, NULL, "there are at most 16");
+        if (id_find(text, is_group, &ret_ids->ids[ret_ids->count]))
+            ret_ids->count++;
+        else
+            is_right =
+                mistake_at(reading, at, size, NULL, is_group ? "there is no such group" : "there is no such user");
+    }
+    return is_right;
+}
+
+static bool take_allow_uid(struct reading *reading) {
+    return take_ids(reading, false, &reading->endpoint->allow_uids);
+}
+
+static bool take_allow_gid(struct reading *reading) {
+    return take_ids(reading, true, &reading->endpoint->allow_gids);
+}
+
+static bool take_proxy(struct reading *reading) {
+    reading->endpoint->takes_proxy = true;
+    return true;
+}
+
+#define PEER_HINT "only of a unix socket's client the kernel tells who it is"
 #define FILE_HINT "it is about the file of a unix socket; of one that systemd opened the socket unit says it"
 
 static const struct word words[] = {
     {"mode", "0660", OF_UNIX, FILE_HINT, take_mode},
     {"user", "www-data", OF_UNIX, FILE_HINT, take_user},
     {"group", "www-data", OF_UNIX, FILE_HINT, take_group},
+    {"allow-uid", "www-data,1000", OF_UNIX | OF_SYSTEMD, PEER_HINT, take_allow_uid},
+    {"allow-gid", "www-data", OF_UNIX | OF_SYSTEMD, PEER_HINT, take_allow_gid},
+    {"proxy", NULL, OF_INET | OF_UNIX | OF_SYSTEMD, NULL, take_proxy},
 };
 
 #define WORD_COUNT (sizeof words / sizeof words[0])

@@ -24,6 +24,10 @@ struct endpoint_ids {
 struct endpoint {
     const char *address; /* alone: 127.0.0.1:8080, [::1]:8080, unix:/path, systemd:NAME */
 
+    bool takes_proxy;               /* a PROXY header comes first on each connection */
+    struct endpoint_ids allow_uids; /* of a unix socket's clients */
+    struct endpoint_ids allow_gids;
+
     /* of the file of a unix socket */
     bool has_mode, has_user, has_group;
     uint32_t mode, user, group;

@@ -47,6 +47,10 @@ static bool is_text(const struct key *key) {
     return key->type == KEY_TEXT || key->type == KEY_NAME || key->type == KEY_ADMIN;
 }
 
+static bool is_names(const struct key *key) {
+    return key->type == KEY_NAMES || key->type == KEY_NETWORKS;
+}
+
 static bool names_are_same(const struct key *key, const void *left, const void *right) {
     size_t left_count;
     size_t right_count;
@@ -112,6 +116,7 @@ void value_store(const struct key *key, const struct value *value, void *object)
         memcpy(target, &value->text, sizeof value->text);
         break;
     case KEY_NAMES:
+    case KEY_NETWORKS:
         memcpy(target, &value->names, sizeof value->names);
         memcpy((char *)object + key->count_offset, &value->name_count, sizeof value->name_count);
         break;
@@ -133,7 +138,7 @@ void value_store(const struct key *key, const struct value *value, void *object)
 bool value_is_same(const struct key *key, const void *left, const void *right) {
     if (key->type == KEY_LISTENS)
         return listens_are_same(left, right);
-    if (key->type == KEY_NAMES)
+    if (is_names(key))
         return names_are_same(key, left, right);
     if (!is_text(key))
         return number_get(key, left) == number_get(key, right);
@@ -145,13 +150,16 @@ bool value_is_same(const struct key *key, const void *left, const void *right) {
 }
 
 bool value_is_set(const struct key *key, const void *object) {
+    size_t count;
+    if (is_names(key))
+        return names_get(key, object, &count) != NULL;
     return !is_text(key) || text_get(key, object) != NULL;
 }
 
 void value_print(const struct key *key, const void *object, FILE *out) {
     if (is_text(key))
         value_print_text(text_get(key, object), out);
-    else if (key->type == KEY_NAMES)
+    else if (is_names(key))
         names_print(key, object, out);
     else if (key->type == KEY_BOOLEAN)
         fputs(number_get(key, object) ? "yes" : "no", out);
@@ -189,7 +197,7 @@ void value_range(const struct key *key, char ret_text[VALUE_RANGE_MAX]) {
         (void)snprintf(ret_text, VALUE_RANGE_MAX, "yes or no");
         return;
     }
-    if (is_text(key) || key->type == KEY_NAMES || key->type == KEY_LISTENS)
+    if (is_text(key) || is_names(key) || key->type == KEY_LISTENS)
         return;
     char least[UNITS_TEXT_MAX];
     char most[UNITS_TEXT_MAX];

@@ -12,17 +12,18 @@
 #define KEY_POOL_NAME_MAX 31 /* thread names and snapshots hold no more */
 
 enum key_type {
-    KEY_TEXT,    /* const char *: anything but nothing */
-    KEY_NAME,    /* const char *: the name of another section */
-    KEY_ADMIN,   /* const char *: IPv4:port or "none" */
-    KEY_NAMES,   /* const char ** and a size_t: names with commas between */
-    KEY_LISTENS, /* kept as settings: may stand several times */
-    KEY_COUNT,   /* uint64_t */
-    KEY_WORKERS, /* uint64_t, or the word auto */
-    KEY_TIME,    /* uint64_t, microseconds */
-    KEY_SIZE,    /* uint64_t, bytes */
-    KEY_BOOLEAN, /* bool */
-    KEY_WORD     /* an enum: the index in words */
+    KEY_TEXT,     /* const char *: anything but nothing */
+    KEY_NAME,     /* const char *: the name of another section */
+    KEY_ADMIN,    /* const char *: IPv4:port or "none" */
+    KEY_NAMES,    /* const char ** and a size_t: names with commas between */
+    KEY_NETWORKS, /* the same: networks (network.h) with commas between */
+    KEY_LISTENS,  /* kept as settings: may stand several times */
+    KEY_COUNT,    /* uint64_t */
+    KEY_WORKERS,  /* uint64_t, or the word auto */
+    KEY_TIME,     /* uint64_t, microseconds */
+    KEY_SIZE,     /* uint64_t, bytes */
+    KEY_BOOLEAN,  /* bool */
+    KEY_WORD      /* an enum: the index in words */
 };
 
 struct key {

@@ -62,10 +62,25 @@ static const struct key keys[] = {
      .name = "listen",
      .type = KEY_LISTENS,
      .default_text = "127.0.0.1:8080",
-     .help = "Where clients connect: 127.0.0.1:8080, [::1]:8080, unix:/run/tothread/http.sock, or systemd:NAME for a "
-             "socket that systemd opened. May stand several times, in all files together. Port 0 takes a free one. An "
-             "empty value drops those before it. Words behind the address say more about it. mode=0660, user=NAME and "
-             "group=NAME: of the file of a unix socket."},
+     .help =
+         "Where clients connect: 127.0.0.1:8080, [::1]:8080, unix:/run/tothread/http.sock, or systemd:NAME for a "
+         "socket that systemd opened. May stand several times, in all files together. Port 0 takes a free one. An "
+         "empty value drops those before it. Words behind the address say more about it. mode=0660, user=NAME and "
+         "group=NAME: of the file of a unix socket. allow-uid=NAME,1000 and allow-gid=NAME: who may connect to a unix "
+         "socket, by the user or the group of its process; others are closed at once. proxy: clients come through a "
+         "proxy that "
+         "sends the PROXY protocol, version 1 or 2, and is in proxy-from."},
+    {.kind = CONFIG_SERVER,
+     .name = "proxy-from",
+     .type = KEY_NETWORKS,
+     .offset = offsetof(struct config_server, proxy_from),
+     .count_offset = offsetof(struct config_server, proxy_from_count),
+     .example = "10.0.0.0/8, ::1, unix",
+     .is_reloadable = true,
+     .help = "Who may connect where listen says proxy: addresses and networks with commas between, and unix for all "
+             "that can "
+             "open a unix socket. Anybody else is not listened to: whoever sends a PROXY header can call himself any "
+             "address."},
     {.kind = CONFIG_SERVER,
      .name = "admin",
      .type = KEY_ADMIN,

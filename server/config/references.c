@@ -167,6 +167,16 @@ static void listens_check(struct checking *checking) {
     }
 }
 
+/* Nobody is trusted without being named. */
+static void proxies_check(struct checking *checking) {
+    const struct config_server *server = &checking->config->server;
+    for (size_t i = 0; i < server->listen_count; i++)
+        if (server->endpoints[i] && server->endpoints[i]->takes_proxy && !config_find(&server->section, "proxy-from"))
+            diagnostics_add(checking->diagnostics, DIAGNOSTIC_ERROR, &server->listens[i].value_at,
+                            "proxy-from = 10.0.0.0/8, unix says which proxies are trusted",
+                            "listen: proxy needs proxy-from");
+}
+
 bool references_check(struct config *config, struct diagnostics *diagnostics) {
     struct checking checking = {.config = config, .diagnostics = diagnostics};
     if (!names_make(&config->arena, config->pools, config->pool_count, sizeof *config->pools, &checking.pools) ||
@@ -175,6 +185,7 @@ bool references_check(struct config *config, struct diagnostics *diagnostics) {
         !names_make(&config->arena, config->calls, config->call_count, sizeof *config->calls, &checking.calls))
         return false;
     listens_check(&checking);
+    proxies_check(&checking);
     for (size_t i = 0; i < config->module_count; i++)
         module_check(&checking, &config->modules[i]);
     for (size_t i = 0; i < config->call_count; i++)

@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "endpoint.h"
+#include "network.h"
 #include "units.h"
 #include "utf8.h"
 
@@ -126,6 +127,16 @@ static bool word_read(const struct reading *reading, uint64_t *ret_number) {
     return false;
 }
 
+static bool network_check(const struct reading *reading, const char *text, size_t offset) {
+    struct network network;
+    const char *message;
+    if (network_parse(text, &network, &message))
+        return true;
+    struct origin place = origin_inside(&reading->setting->value_at, reading->setting->value, offset, strlen(text));
+    diagnostics_add(reading->diagnostics, DIAGNOSTIC_ERROR, &place, NULL, "%s: %s", reading->key->name, message);
+    return false;
+}
+
 static bool name_check(const struct reading *reading, const char *name, size_t offset) {
     const char *message;
     size_t at;
@@ -161,7 +172,8 @@ static bool names_read(const struct reading *reading, struct value *ret_value) {
         char *name = arena_copy(reading->arena, text + at, size);
         if (!name)
             return false;
-        is_right &= name_check(reading, name, at);
+        is_right &=
+            reading->key->type == KEY_NETWORKS ? network_check(reading, name, at) : name_check(reading, name, at);
         value.names[value.name_count++] = name;
         at = end;
         if (text[at] == '\0')
@@ -187,6 +199,7 @@ bool value_read(const struct key *key, const struct config_setting *setting, str
     case KEY_NAME:
         return name_check(&reading, setting->value, 0);
     case KEY_NAMES:
+    case KEY_NETWORKS:
         return names_read(&reading, ret_value);
     case KEY_LISTENS:
         ret_value->endpoint = endpoint_read(setting, arena, diagnostics);

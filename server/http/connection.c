@@ -87,7 +87,9 @@ void connection_advance(struct connection *connection) {
     connection->is_advancing = true;
     for (int reads = 0; connection_is_open(connection); reads++) {
         bool is_reading = connection->state == CONNECTION_READING;
-        if (is_reading && connection->is_unread) {
+        if (connection->state == CONNECTION_ARRIVING && connection->is_readable) {
+            input_arrive(connection);
+        } else if (is_reading && connection->is_unread) {
             input_process_kept(connection);
         } else if (connection->is_readable && (is_reading || connection->state == CONNECTION_LINGERING)) {
             if (reads >= (connection->request != NULL ? BODY_READS_A_TURN : HEAD_READS_A_TURN)) {
@@ -143,7 +145,7 @@ static void on_timer(struct tt_timer *timer) {
         stat_add(&front->stats.connections_dropped, 1);
         request_time_out(connection, front, connection->request, input_method(connection));
     } else {
-        if (connection->state == CONNECTION_WRITING)
+        if (connection->state == CONNECTION_WRITING || connection->state == CONNECTION_ARRIVING)
             stat_add(&front->stats.connections_dropped, 1);
         connection_close(connection);
     }
@@ -175,7 +177,7 @@ static void on_event(evutil_socket_t fd, short what, void *context) {
 
 /* -- public -- */
 
-void connection_open(struct front *front, int fd) {
+void connection_open(struct front *front, int fd, const struct peer *peer, bool takes_proxy) {
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         goto fail;
@@ -189,12 +191,17 @@ void connection_open(struct front *front, int fd) {
     front->connections = connection;
     front->connection_count++;
     stat_set(&front->stats.connections, front->connection_count);
-    stat_add(&front->stats.connections_accepted, 1);
-    connection_set_deadline(connection, front->limits.idle_timeout_us);
+    peer_write(peer, connection->client);
+    connection->state = takes_proxy ? CONNECTION_ARRIVING : CONNECTION_READING;
+    connection_set_deadline(connection, takes_proxy ? front->limits.header_timeout_us : front->limits.idle_timeout_us);
     return;
 fail:
     free(connection);
     (void)close(fd); /* nothing was sent */
+}
+
+const char *connection_client(const struct connection *connection) {
+    return connection->client;
 }
 
 struct connection *connection_next(const struct connection *connection) {
@@ -220,6 +227,14 @@ void connection_set_busy(struct connection *connection) {
 }
 
 void connection_drain(struct connection *connection) {
+    if (connection->state == CONNECTION_ARRIVING) {
+        connection->is_readable = true; /* as below: header and request may both be there */
+        connection_advance(connection);
+        if (connection_is_open(connection) && connection->state == CONNECTION_ARRIVING)
+            connection_close(connection);
+    }
+    if (!connection_is_open(connection))
+        return;
     if (connection->state == CONNECTION_READING && connection->request == NULL) {
         connection->is_readable = true; /* a request may have arrived just now */
         connection_advance(connection);

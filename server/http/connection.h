@@ -2,6 +2,7 @@
  * Connection: one client's socket, and the bytes on their way in and out.
  *
  *     state        reads?  deadline            leaves by
+ *     ARRIVING     yes     header              a whole PROXY header; the client's end; time-out
  *     READING      yes     idle, header, body  a whole request; the client's end; time-out
  *     BUSY         no      none                the request's answer; the client's end
  *     WRITING      no      answer              all sent; time-out
@@ -24,10 +25,18 @@
 #include <stddef.h>
 
 struct connection;
+struct peer;
 struct request;
 
-/** Takes a connected, non-blocking socket. Owns: takes fd, closes it when there is no memory. */
-void connection_open(struct front *front, int fd) TT_ON_LOOP;
+/**
+ * Takes a connected, non-blocking socket. With takes_proxy a PROXY header must come first, and may say who the client is.
+ *
+ * Owns:    takes fd, closes it when there is no memory; borrows peer.
+ */
+void connection_open(struct front *front, int fd, const struct peer *peer, bool takes_proxy) TT_ON_LOOP;
+
+/** Who is at the other end, as in peer.h. Owns: lends, until it is closed. */
+const char *connection_client(const struct connection *connection) TT_ON_LOOP;
 
 /** Closes at once. A request in flight goes on without it. */
 void connection_close(struct connection *connection) TT_ON_LOOP;

@@ -10,6 +10,7 @@
 #define SERVER_HTTP_CONNECTION_STATE_H
 
 #include "connection.h"
+#include "peer.h"
 #include "transport.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +21,13 @@
 struct partial; /* input.c */
 struct unsent;  /* output.c */
 
-enum connection_state { CONNECTION_READING, CONNECTION_BUSY, CONNECTION_WRITING, CONNECTION_LINGERING };
+enum connection_state {
+    CONNECTION_ARRIVING,
+    CONNECTION_READING,
+    CONNECTION_BUSY,
+    CONNECTION_WRITING,
+    CONNECTION_LINGERING
+};
 
 struct connection {
     struct transport transport;
@@ -40,6 +47,7 @@ struct connection {
     bool is_unread;   /* partial holds bytes that were not looked at */
     bool peer_closed;
     bool head_has_begun; /* the header deadline runs */
+    char client[PEER_TEXT_MAX];
 };
 
 static inline bool connection_is_open(const struct connection *connection) {

@@ -108,6 +108,7 @@ static void set_arguments(const struct request *request, const struct args *args
     run->body_type = request->body_type;
     run->id = request->id;
     run->traceparent = request->traceparent;
+    run->client = request->client;
 }
 
 static void refuse_arguments(struct request *request, const struct args *args) TT_ON_LOOP {

@@ -38,6 +38,8 @@ void front_set_limits(struct front *front, const struct config_server *config) {
         .answer_timeout_us = config->answer_timeout_us,
         .idle_timeout_us = config->idle_timeout_us,
         .access_log = config->access_log,
+        .proxy_networks = config->proxy_networks,
+        .proxy_network_count = config->proxy_from_count,
     };
     if (front->connection_room != 0 && front->connection_room < front->limits.connection_count)
         front->limits.connection_count = front->connection_room;

@@ -46,6 +46,8 @@ struct front_limits {
     uint64_t answer_timeout_us;
     uint64_t idle_timeout_us;
     bool access_log;
+    const struct network *proxy_networks; /* the configuration's: who may send a PROXY header */
+    size_t proxy_network_count;
 };
 
 struct front {

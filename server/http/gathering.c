@@ -348,6 +348,7 @@ static bool set_item(struct request *request, struct gather_run *gather, size_t 
     run->body_type = NULL;
     run->id = request->id;
     run->traceparent = request->traceparent;
+    run->client = request->client;
     return true;
 }
 

@@ -1,6 +1,8 @@
 /* Input: see input.h. */
 #include "input.h"
 
+#include "../log.h"
+#include "proxy.h"
 #include "request.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -172,6 +174,51 @@ void input_read(struct connection *connection) {
     if (connection_is_open(connection) && connection->state == CONNECTION_READING &&
         (connection->request != NULL || connection->partial != NULL))
         connection->is_readable = true;
+}
+
+/** What it said before is not who it was: the proxy itself, if anybody. */
+static void refuse_arrival(struct connection *connection, const char *reason) TT_ON_LOOP {
+    static struct log_limit limit;
+    stat_add(&connection->front->stats.refused_headers, 1);
+    log_event_limited(&limit, TT_LOG_WARNING, "connection_refused", "reason=proxy-header peer=%s detail=\"%s\"",
+                      connection->client, reason);
+    connection_close(connection);
+}
+
+void input_arrive(struct connection *connection) {
+    struct front *front = connection->front;
+    struct proxy proxy;
+    /* Looked at, and taken only once it is whole: until then the socket keeps it, and its limit is the parser's. */
+    ssize_t got = transport_peek(&connection->transport, front->input, PROXY_HEADER_MAX);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        connection->is_readable = errno == EINTR;
+        return;
+    }
+    if (got <= 0) {
+        connection_close(connection); /* a port scan, or a health check without a word */
+        return;
+    }
+    switch (proxy_parse(front->input, (size_t)got, &proxy)) {
+    case PROXY_REFUSED:
+        refuse_arrival(connection, proxy.reason);
+        return;
+    case PROXY_MORE:
+        connection->is_readable = false; /* an edge tells of more, even if these bytes are still there */
+        if (connection->peer_closed)
+            refuse_arrival(connection, "it ended too early");
+        return;
+    case PROXY_DONE:
+        break;
+    }
+    if (!transport_skip(&connection->transport, front->input, proxy.size)) {
+        connection_close(connection); /* can't be: it was there */
+        return;
+    }
+    stat_add(&front->stats.bytes_in, proxy.size);
+    if (proxy.client.family != AF_UNSPEC)
+        peer_write(&proxy.client, connection->client);
+    connection->state = CONNECTION_READING;
+    connection_set_deadline(connection, front->limits.idle_timeout_us);
 }
 
 void input_discard(struct connection *connection) {

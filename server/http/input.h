@@ -9,6 +9,9 @@
 #include "connection_state.h"
 #include "parse.h"
 
+/** Reads the PROXY header of a connection that arrives, and not a byte more: what follows may be TLS. */
+void input_arrive(struct connection *connection) TT_ON_LOOP;
+
 /** One read, and all that can be done with it. */
 void input_read(struct connection *connection) TT_ON_LOOP;
 

@@ -7,7 +7,9 @@
 
 #include "../log.h"
 #include "../systemd.h"
+#include "../config/network.h"
 #include "connection.h"
+#include "peer.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -33,6 +35,7 @@ struct listener {
     struct tt_timer pause;
     struct front *front;
     struct listener *next;
+    const struct endpoint *endpoint;
     int fd;
     bool is_started;
     bool is_paused;
@@ -57,6 +60,41 @@ static void pause_accepting(struct listener *listener) TT_ON_LOOP {
     tt_timer_start(front->wake, &listener->pause, PAUSE_US, on_pause_over);
 }
 
+static bool is_among(const struct endpoint_ids *ids, uint32_t id) {
+    for (uint32_t i = 0; i < ids->count; i++)
+        if (ids->ids[i] == id)
+            return true;
+    return false;
+}
+
+/** Closed, and not answered: nothing that it sends was to be listened to. */
+static void turn_away(int fd, const struct peer *peer, stat_counter *counter, const char *reason) TT_ON_LOOP {
+    static struct log_limit limit;
+    char text[PEER_TEXT_MAX];
+    peer_write(peer, text);
+    (void)close(fd); /* nothing was sent */
+    stat_add(counter, 1);
+    log_event_limited(&limit, TT_LOG_WARNING, "connection_refused", "reason=%s peer=%s", reason, text);
+}
+
+/** Lets a client in, if it is one that this listener is for. */
+static void admit(const struct listener *listener, int fd, const struct sockaddr_storage *address) TT_ON_LOOP {
+    struct front *front = listener->front;
+    const struct endpoint *endpoint = listener->endpoint;
+    struct peer peer;
+    peer_of_socket(fd, address, &peer);
+    stat_add(&front->stats.connections_accepted, 1);
+    bool is_limited = endpoint->allow_uids.count + endpoint->allow_gids.count > 0;
+    if (is_limited && !(peer.has_credentials &&
+                        (is_among(&endpoint->allow_uids, peer.uid) || is_among(&endpoint->allow_gids, peer.gid))))
+        turn_away(fd, &peer, &front->stats.refused_users, "allow");
+    else if (endpoint->takes_proxy &&
+             !network_find(front->limits.proxy_networks, front->limits.proxy_network_count, peer.family, peer.address))
+        turn_away(fd, &peer, &front->stats.refused_peers, "proxy-from");
+    else
+        connection_open(front, fd, &peer, endpoint->takes_proxy);
+}
+
 /** Takes what waits. Out of descriptors, or at the limit: pauses, and says so once a second at most. */
 static void accept_clients(struct listener *listener) {
     static struct log_limit limit;
@@ -68,9 +106,11 @@ static void accept_clients(struct listener *listener) {
                               (unsigned long long)front->limits.connection_count);
             return;
         }
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage address = {0};
+        socklen_t size = sizeof address;
+        int fd = accept4(listener->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            connection_open(front, fd);
+            admit(listener, fd, &address);
             continue;
         }
         if (errno == EAGAIN)
@@ -97,7 +137,8 @@ static void on_accept(evutil_socket_t fd, short what, void *context) {
 }
 
 /** Adds a listening socket. Owns: takes fd and unlink_path. */
-static enum tt_status add_listener(struct front *front, int fd, char *unlink_path, struct tt_error *reterr) TT_ON_LOOP {
+static enum tt_status add_listener(struct front *front, int fd, const struct endpoint *endpoint, char *unlink_path,
+                                   struct tt_error *reterr) TT_ON_LOOP {
     struct listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) {
         free(unlink_path);
@@ -108,6 +149,7 @@ static enum tt_status add_listener(struct front *front, int fd, char *unlink_pat
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     listener->front = front;
     listener->fd = fd;
+    listener->endpoint = endpoint;
     listener->unlink_path = unlink_path;
     listener->next = front->listeners;
     front->listeners = listener;
@@ -143,7 +185,9 @@ static enum tt_status begin_listening(int fd, const char *text, struct tt_error 
 }
 
 /** "127.0.0.1:8080" or "[::1]:8080". */
-static enum tt_status listen_inet(struct front *front, const char *text, struct tt_error *reterr) TT_ON_LOOP {
+static enum tt_status listen_inet(struct front *front, const struct endpoint *endpoint,
+                                  struct tt_error *reterr) TT_ON_LOOP {
+    const char *text = endpoint->address;
     const char *colon = strrchr(text, ':');
     char host[INET6_ADDRSTRLEN + 2];
     size_t host_size = colon != NULL ? (size_t)(colon - text) : sizeof host;
@@ -182,7 +226,7 @@ static enum tt_status listen_inet(struct front *front, const char *text, struct 
         (void)close(fd); /* it accepted nobody yet */
         return status;
     }
-    return add_listener(front, fd, NULL, reterr);
+    return add_listener(front, fd, endpoint, NULL, reterr);
 }
 
 /** A socket file that nobody listens on any more is removed; one that somebody does is left alone. */
@@ -236,14 +280,22 @@ static enum tt_status listen_unix(struct front *front, const struct endpoint *en
     if (status == TT_OK && unlink_path == NULL)
         status = tt_error_set(reterr, TT_NOMEM, 0, "no memory for a listener");
     if (status == TT_OK)
-        return add_listener(front, fd, unlink_path, reterr);
+        return add_listener(front, fd, endpoint, unlink_path, reterr);
     (void)unlink(path); /* ours, and useless */
     (void)close(fd);    /* it accepted nobody yet */
     free(unlink_path);
     return status;
 }
 
-static enum tt_status listen_inherited(struct front *front, const char *name, struct tt_error *reterr) TT_ON_LOOP {
+static bool is_unix(int fd) {
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+static enum tt_status listen_inherited(struct front *front, const struct endpoint *endpoint,
+                                       struct tt_error *reterr) TT_ON_LOOP {
+    const char *name = endpoint->address + 8;
     size_t count = 0;
     int fd;
     for (; (fd = systemd_listen_fd(name, count)) >= 0; count++) {
@@ -255,9 +307,12 @@ static enum tt_status listen_inherited(struct front *front, const char *name, st
             getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &accepts_size) != 0 || accepts == 0)
             return tt_error_set(reterr, TT_INVALID, 0, "the inherited socket \"%s\" is no listening stream socket",
                                 name);
+        if (endpoint->allow_uids.count + endpoint->allow_gids.count > 0 && !is_unix(fd))
+            return tt_error_set(reterr, TT_INVALID, 0, "allow-uid and allow-gid need a unix socket, and \"%s\" is none",
+                                name);
         if (evutil_make_socket_nonblocking(fd) != 0)
             return tt_error_set(reterr, TT_SYSTEM, errno, "can't use the inherited socket \"%s\"", name);
-        enum tt_status status = add_listener(front, fd, NULL, reterr);
+        enum tt_status status = add_listener(front, fd, endpoint, NULL, reterr);
         if (status != TT_OK)
             return status;
     }
@@ -274,8 +329,8 @@ enum tt_status listen_open(struct front *front, const struct endpoint *endpoint,
     if (strncmp(address, "unix:", 5) == 0)
         return listen_unix(front, endpoint, reterr);
     if (strncmp(address, "systemd:", 8) == 0)
-        return listen_inherited(front, address + 8, reterr);
-    return listen_inet(front, address, reterr);
+        return listen_inherited(front, endpoint, reterr);
+    return listen_inet(front, endpoint, reterr);
 }
 
 void listen_start(struct front *front) {

@@ -172,6 +172,7 @@ static struct request *create(struct connection *connection, struct front *front
     request->begun_us = tt_wake_now_us(front->wake);
     request->deadline_us = 0;
     request->gather = NULL;
+    memcpy(request->client, connection_client(connection), sizeof request->client);
     return request;
 }
 

@@ -17,6 +17,7 @@
 #include "connection.h"
 #include "front.h"
 #include "parse.h"
+#include "peer.h"
 #include "route.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,6 +54,7 @@ struct request {
 
     char id[REQUEST_ID_MAX + 1];
     char traceparent[56];
+    char client[PEER_TEXT_MAX]; /* who asks, as in peer.h */
     uint64_t begun_us;
     uint64_t deadline_us; /* the client's, absolute; 0: none */
 

@@ -60,6 +60,19 @@ static inline ssize_t transport_receive(struct transport *transport, void *data,
 }
 
 /**
+ * Looks at the first bytes of all, in the plain socket and without taking them: what stands before whatever the transport
+ * makes of the rest. transport_skip takes them. Only before the first receive or send. Returns: as receive.
+ */
+static inline ssize_t transport_peek(const struct transport *transport, void *data, size_t size) {
+    return recv(transport->fd, data, size, MSG_PEEK);
+}
+
+/** Takes size bytes that peek has seen, into data. Returns: false if they weren't there, which can't be. */
+static inline bool transport_skip(struct transport *transport, void *data, size_t size) {
+    return recv(transport->fd, data, size, 0) == (ssize_t)size;
+}
+
+/**
  * Sends as much of the pieces as is taken now. Pieces of no bytes are fine, but not all of them.
  *
  * Returns: as sendmsg: bytes; -1 with errno: EAGAIN, EINTR, or another, which ends the connection.

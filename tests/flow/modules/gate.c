@@ -53,7 +53,8 @@ static enum tt_outcome fail_run(struct tt_run *run) {
 
 static enum tt_outcome who_run(struct tt_run *run) {
     char text[256];
-    int size = snprintf(text, sizeof text, "{\"id\":\"%s\",\"traceparent\":\"%s\"}\n", run->id, run->traceparent);
+    int size = snprintf(text, sizeof text, "{\"id\":\"%s\",\"traceparent\":\"%s\",\"client\":\"%s\"}\n", run->id,
+                        run->traceparent, run->client);
     return run->host->write(run, text, (size_t)size) == TT_OK ? TT_DONE : run->host->fail(run, 500, "no room");
 }
 

@@ -54,6 +54,41 @@ START_TEST(users_and_groups_must_be_there) {
 }
 END_TEST
 
+START_TEST(users_of_a_socket_are_a_list) {
+    refused_line("listen = 127.0.0.1:80 allow-uid=0", "only of a unix socket's client the kernel tells who it is");
+    refused_line("listen = unix:/run/x allow-uid=root,no.such.user", "text:2:37: listen: there is no such user");
+    refused_line("listen = unix:/run/x allow-gid=root,", "text:2:37: listen: there is no such group");
+    refused_line("listen = unix:/run/x allow-uid=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "there are at most 16");
+    struct config *config = taken("unix:/run/x allow-uid=root,12 allow-gid=7");
+    const struct endpoint *endpoint = config->server.endpoints[0];
+    ck_assert_uint_eq(endpoint->allow_uids.count, 2);
+    ck_assert_uint_eq(endpoint->allow_uids.ids[0], 0);
+    ck_assert_uint_eq(endpoint->allow_uids.ids[1], 12);
+    ck_assert_uint_eq(endpoint->allow_gids.count, 1);
+    ck_assert_uint_eq(endpoint->allow_gids.ids[0], 7);
+    unload(config);
+    config = taken("systemd:http allow-gid=0 proxy\nproxy-from = unix");
+    ck_assert(config->server.endpoints[0]->takes_proxy);
+    unload(config);
+}
+END_TEST
+
+START_TEST(proxies_are_trusted_by_a_list_and_not_without) {
+    refused("[server]\nlisten = 127.0.0.1:80 proxy\n", 1, "text:2:10: listen: proxy needs proxy-from");
+    refused("[server]\nlisten = 127.0.0.1:80 proxy=yes\nproxy-from = ::1\n", 1, "the word takes no value");
+    refused("[server]\nlisten = 127.0.0.1:80 proxy\nproxy-from = ::1, 10.0.0.1/8\n", 1,
+            "text:3:19: proxy-from: the address has bits behind its prefix");
+    refused("[server]\nlisten = 127.0.0.1:80 proxy\nproxy-from = ::1,\n", 1, "proxy-from: this is neither an address");
+    struct config *config =
+        loaded_text("[server]\nlisten = 127.0.0.1:80\nlisten = [::1]:80 proxy\nproxy-from = 10.0.0.0/8, unix\n");
+    ck_assert(!config->server.endpoints[0]->takes_proxy);
+    ck_assert(config->server.endpoints[1]->takes_proxy);
+    ck_assert_uint_eq(config->server.proxy_from_count, 2);
+    ck_assert_uint_eq(diagnostics.warning_count, 0);
+    unload(config);
+}
+END_TEST
+
 START_TEST(one_address_is_given_once_whatever_stands_behind_it) {
     refused("[server]\nlisten = unix:/run/x\nlisten = unix:/run/x mode=0600\n", 1, "unix:/run/x is given twice");
     struct config *config = loaded_text("[server]\nlisten = 127.0.0.1:0\nlisten = 127.0.0.1:0\n");
@@ -99,6 +134,8 @@ int main(void) {
     tcase_add_test(tests, words_about_a_socket_file_are_for_unix_sockets);
     tcase_add_test(tests, modes_are_octal);
     tcase_add_test(tests, users_and_groups_must_be_there);
+    tcase_add_test(tests, users_of_a_socket_are_a_list);
+    tcase_add_test(tests, proxies_are_trusted_by_a_list_and_not_without);
     tcase_add_test(tests, one_address_is_given_once_whatever_stands_behind_it);
     tcase_add_test(tests, every_mistake_of_a_line_is_told);
     tcase_add_test(tests, words_are_taken);
