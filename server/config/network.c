@@ -10,10 +10,10 @@ static size_t family_bytes(int family) {
 }
 
 /* The bits of byte i that belong to the prefix. */
-static uint8_t mask(unsigned prefix_bits, size_t i) {
+static unsigned mask(unsigned prefix_bits, size_t i) {
     if (prefix_bits >= 8 * (i + 1))
         return 0xFF;
-    return prefix_bits <= 8 * i ? 0 : (uint8_t)(0xFF << (8 * (i + 1) - prefix_bits));
+    return prefix_bits <= 8 * i ? 0 : (0xFFu << (8 * (i + 1) - prefix_bits)) & 0xFFu;
 }
 
 static bool prefix_parse(const char *text, size_t most, uint8_t *ret_bits) {
