@@ -75,6 +75,8 @@ struct front_stats {
     stat_counter bytes_in;
     stat_counter bytes_out;
     stat_counter buffered_bytes; /* held for clients now: partial heads, bodies, answers not yet taken */
+    stat_counter buffered_limit_bytes;
+    stat_counter no_room; /* what was refused for it */
 };
 
 /* -- the loop's beacon: what it is doing, and since when -- */

@@ -60,6 +60,8 @@ static const struct field front_fields[] = {
     FRONT_FIELD(bytes_in),
     FRONT_FIELD(bytes_out),
     FRONT_FIELD(buffered_bytes),
+    FRONT_FIELD(buffered_limit_bytes),
+    FRONT_FIELD(no_room),
 };
 
 #define FIELD_COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))

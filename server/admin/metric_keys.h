@@ -46,7 +46,9 @@
     METRIC(CLIENTS_LEFT, "tothread_clients_left_total", COUNTER, "", "Clients that hung up while their call was pending") \
     METRIC(BYTES_IN, "tothread_received_bytes_total", COUNTER, "bytes", "Bytes received from clients")                  \
     METRIC(BYTES_OUT, "tothread_sent_bytes_total", COUNTER, "bytes", "Bytes sent to clients")                           \
-    METRIC(BUFFERED, "tothread_buffered_bytes", GAUGE, "bytes", "Bytes held for clients: partial requests, answers not yet taken") \
+    METRIC(BUFFERED, "tothread_buffered_bytes", GAUGE, "bytes", "Bytes held for clients: partial requests, bodies, answers not yet taken") \
+    METRIC(BUFFERED_LIMIT, "tothread_buffered_limit_bytes", GAUGE, "bytes", "Bytes that may be held for all clients together (max-buffered)") \
+    METRIC(NO_ROOM, "tothread_no_room_total", COUNTER, "", "Heads, bodies and answers that were dropped for want of room (max-buffered)") \
     /* the service */                                                                                                  \
     METRIC(LOG_DROPPED, "tothread_log_dropped_total", COUNTER, "", "Log lines that were dropped because nobody took them") \
     METRIC(READY, "tothread_ready", GAUGE, "", "1 between start and drain, else 0")                                     \

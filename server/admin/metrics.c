@@ -96,6 +96,8 @@ static const struct counter_row front_rows[] = {
     {METRIC_BYTES_IN, NULL, NULL, FRONT_FIELD(bytes_in)},
     {METRIC_BYTES_OUT, NULL, NULL, FRONT_FIELD(bytes_out)},
     {METRIC_BUFFERED, NULL, NULL, FRONT_FIELD(buffered_bytes)},
+    {METRIC_BUFFERED_LIMIT, NULL, NULL, FRONT_FIELD(buffered_limit_bytes)},
+    {METRIC_NO_ROOM, NULL, NULL, FRONT_FIELD(no_room)},
 };
 
 #define ROW_COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))

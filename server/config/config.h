@@ -57,6 +57,7 @@ struct config_server {
     uint64_t max_body_bytes;              /* of a request */
     uint64_t max_header_bytes;            /* request line and fields together */
     uint64_t max_answer_bytes;            /* body of an answer */
+    uint64_t max_buffered_bytes;          /* held for all clients together */
     uint64_t max_connections;
     uint64_t header_timeout_us; /* from the first byte of a request to its last header byte */
     uint64_t body_timeout_us;

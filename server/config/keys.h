@@ -117,6 +117,18 @@ static const struct key keys[] = {
      .is_reloadable = true,
      .help = "The longest body of an answer; a call that writes more fails with 500. An answer is held in memory."},
     {.kind = CONFIG_SERVER,
+     .name = "max-buffered",
+     .type = KEY_SIZE,
+     .offset = offsetof(struct config_server, max_buffered_bytes),
+     .minimum = MIB,
+     .maximum = 1024 * GIB,
+     .default_text = "512MiB",
+     .is_reloadable = true,
+     .help =
+         "What is held in memory for all clients together: requests that have come in part, bodies, answers that "
+         "clients have not taken yet. Beyond it: 503 for further bodies, 500 for answers that can't be kept. Counts "
+         "as max-body or max-answer where those are more."},
+    {.kind = CONFIG_SERVER,
      .name = "max-connections",
      .type = KEY_COUNT,
      .offset = offsetof(struct config_server, max_connections),

@@ -17,6 +17,7 @@ static void refuse(struct request *request, enum problem_kind kind, const char *
         .detail = detail,
         .call = request->target != NULL && request->target->call != NULL ? request->target->call->name : NULL,
         .allow = kind == PROBLEM_METHOD ? request->match.allow : NULL,
+        .retry_after_s = kind == PROBLEM_NO_ROOM ? 1 : 0,
         .must_close = must_close};
     problem_send(request, &problem);
 }
@@ -58,6 +59,10 @@ void dispatch_check(struct request *request) {
         refuse(request, PROBLEM_BODY_TOO_LARGE, "the body is larger than max-body", true);
         return;
     }
+    if (!front_has_room(request->front, request->content_length)) {
+        refuse(request, PROBLEM_NO_ROOM, "max-buffered leaves no room for the body", true);
+        return;
+    }
     if (request->body_type != NULL && !takes_raw_body(request->target) && !is_json_type(request->body_type))
         refuse(request, PROBLEM_MEDIA_TYPE, "the arguments are a JSON object: send Content-Type: application/json",
                true);
@@ -73,6 +78,7 @@ static void on_done(struct offload *offload) {
         problem_send(request, &problem);
         return;
     }
+    request_free_body(request);
     struct answer *answer = &offload->run.answer;
     bool is_heap = answer->data != answer->inline_data && answer->data != NULL;
     struct reply reply = {

@@ -27,11 +27,19 @@ struct front *front_create(struct loop *loop, const struct registry *registry, c
     return front;
 }
 
+/** One body and one answer of the longest kind always find room when nothing else is held. */
+static uint64_t buffered_limit(const struct config_server *config) {
+    uint64_t longest =
+        config->max_body_bytes > config->max_answer_bytes ? config->max_body_bytes : config->max_answer_bytes;
+    return config->max_buffered_bytes > longest ? config->max_buffered_bytes : longest;
+}
+
 void front_set_limits(struct front *front, const struct config_server *config) {
     front->limits = (struct front_limits){
         .head_bytes = (uint32_t)config->max_header_bytes,
         .body_bytes = config->max_body_bytes,
         .answer_bytes = config->max_answer_bytes,
+        .buffered_bytes = buffered_limit(config),
         .connection_count = config->max_connections,
         .header_timeout_us = config->header_timeout_us,
         .body_timeout_us = config->body_timeout_us,
@@ -41,9 +49,22 @@ void front_set_limits(struct front *front, const struct config_server *config) {
         .proxy_networks = config->proxy_networks,
         .proxy_network_count = config->proxy_from_count,
     };
+    stat_set(&front->stats.buffered_limit_bytes, front->limits.buffered_bytes);
     if (front->connection_room != 0 && front->connection_room < front->limits.connection_count)
         front->limits.connection_count = front->connection_room;
     listen_resume(front); /* there may be more room now */
+}
+
+bool front_has_room(struct front *front, uint64_t bytes) {
+    static struct log_limit limit;
+    uint64_t held = stat_get(&front->stats.buffered_bytes);
+    if (held <= front->limits.buffered_bytes && bytes <= front->limits.buffered_bytes - held)
+        return true;
+    stat_add(&front->stats.no_room, 1);
+    log_event_limited(&limit, TT_LOG_WARNING, "no_room", "reason=max-buffered held=%llu wanted=%llu limit=%llu",
+                      (unsigned long long)held, (unsigned long long)bytes,
+                      (unsigned long long)front->limits.buffered_bytes);
+    return false;
 }
 
 void front_drain(struct front *front) {

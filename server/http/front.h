@@ -40,6 +40,7 @@ struct front_limits {
     uint32_t head_bytes;
     uint64_t body_bytes;
     uint64_t answer_bytes;
+    uint64_t buffered_bytes; /* of all connections together */
     uint64_t connection_count;
     uint64_t header_timeout_us;
     uint64_t body_timeout_us;
@@ -90,6 +91,9 @@ void front_drain(struct front *front) TT_ON_LOOP;
 
 /** Has the memory of a closed connection freed in the next dispatch. */
 void front_bury(struct front *front, struct connection *connection) TT_ON_LOOP;
+
+/** Whether so many bytes more may be held for clients. If not, it is counted, and logged once a second at most. */
+bool front_has_room(struct front *front, uint64_t bytes) TT_ON_LOOP;
 
 /** Whether every answer is out: no connection has a request or an unsent answer. */
 bool front_is_idle(const struct front *front) TT_ON_LOOP;

@@ -32,12 +32,14 @@ enum http_method input_method(const struct connection *connection) {
     return partial != NULL && partial->has_begun ? partial->parse.method : HTTP_GET;
 }
 
-/** Keeps what is left of the input. Returns: false without memory. */
+/** Keeps what is left of the input. Returns: false without memory, or without room for it. */
 static bool keep_partial(struct connection *connection, const char *data, size_t size,
                          const struct parse *begun) TT_ON_LOOP {
     input_drop(connection);
     if (size == 0)
         return true;
+    if (!front_has_room(connection->front, size))
+        return false;
     struct partial *partial = malloc(sizeof *partial + size);
     if (partial == NULL)
         return false;
@@ -118,6 +120,10 @@ static void process(struct connection *connection, const char *data, size_t size
                 parse_init(&parse, connection->front->limits.head_bytes, FRONT_LINE_BYTES);
             begun = NULL;
             used = read_head(connection, data, size, &parse, &is_partial);
+            if (is_partial && !front_has_room(connection->front, size)) {
+                request_refuse_for_room(connection, connection->front, parse.method);
+                return;
+            }
             if (is_partial)
                 break;
             if (connection_is_open(connection))

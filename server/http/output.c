@@ -23,9 +23,11 @@ void output_drop(struct connection *connection) {
     connection->unsent = NULL;
 }
 
-/** Keeps the rest of an answer until the socket has room. Returns: false without memory. */
+/** Keeps the rest of an answer until the socket has room. Returns: false without memory, or without room for it. */
 static bool keep_unsent(struct connection *connection, const struct iovec pieces[static 2], char *owned,
                         bool keep_alive) TT_ON_LOOP {
+    if (!front_has_room(connection->front, pieces[0].iov_len + pieces[1].iov_len))
+        return false;
     bool copies_body = owned == NULL;
     size_t copied = pieces[0].iov_len + (copies_body ? pieces[1].iov_len : 0);
     struct unsent *unsent = malloc(sizeof *unsent + copied);

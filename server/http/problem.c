@@ -34,6 +34,7 @@ static const struct kind_row kinds[PROBLEM_KIND_COUNT] = {
     [PROBLEM_QUEUE_FULL] = {503, "queue-full", "The queue is full: the call never started", NULL},
     [PROBLEM_QUEUE_TIME] = {503, "queue-time", "The queue time-out passed: the call never started", "queue"},
     [PROBLEM_DRAINING] = {503, "draining", "The service is ending: the call was not finished", NULL},
+    [PROBLEM_NO_ROOM] = {503, "no-room", "Too much is held in memory: the call never started", NULL},
     [PROBLEM_RUN_TIME] = {504, "run-time", "The run time-out passed: the call had started", "run"},
     [PROBLEM_VERSION] = {505, "version", "The HTTP version is not understood", NULL},
 };

@@ -32,6 +32,7 @@ enum problem_kind {
     PROBLEM_QUEUE_FULL,     /* 503 */
     PROBLEM_QUEUE_TIME,     /* 503, clock queue */
     PROBLEM_DRAINING,       /* 503 */
+    PROBLEM_NO_ROOM,        /* 503 */
     PROBLEM_RUN_TIME,       /* 504, clock run */
     PROBLEM_VERSION,        /* 505 */
     PROBLEM_KIND_COUNT

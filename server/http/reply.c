@@ -7,6 +7,7 @@
 
 #include "../log.h"
 #include "connection.h"
+#include "problem.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,19 @@ static void log_access(const struct request *request, const struct reply *reply)
               (unsigned long long)reply->run_us, request->id, request->client);
 }
 
+/** A big answer that could not be kept until the client has taken it: told before its first byte is out. */
+static void send_without_room(struct request *request, const struct reply *reply) TT_ON_LOOP {
+    struct problem problem = {.kind = PROBLEM_INTERNAL,
+                              .detail = "max-buffered leaves no room for the answer; the call has run",
+                              .must_close = reply->must_close,
+                              .has_timing = reply->has_timing,
+                              .queue_us = reply->queue_us,
+                              .run_us = reply->run_us};
+    problem_send(request, &problem);
+    if (reply->body_is_owned)
+        free(reply->body);
+}
+
 void reply_send(struct request *request, const struct reply *reply) {
     struct front *front = request->front;
     struct connection *connection = request->connection;
@@ -155,6 +169,11 @@ void reply_send(struct request *request, const struct reply *reply) {
         if (reply->body_is_owned)
             free(reply->body);
         request_answered(request);
+        return;
+    }
+    if (reply->body_size > FRONT_SCRATCH_BYTES - HEAD_ROOM && request->method != HTTP_HEAD &&
+        !front_has_room(front, reply->body_size)) {
+        send_without_room(request, reply);
         return;
     }
     bool keep_alive = request->keep_alive && !reply->must_close && !front->is_draining;

@@ -54,14 +54,19 @@ void request_hold(struct request *request) {
     request->holds++;
 }
 
+void request_free_body(struct request *request) {
+    stat_add(&request->front->stats.buffered_bytes, (uint64_t)0 - request->body_capacity);
+    free(request->body);
+    request->body = NULL;
+    request->body_size = 0;
+    request->body_capacity = 0;
+}
+
 void request_drop(struct request *request) {
     if (--request->holds > 0)
         return;
     struct front *front = request->front;
-    if (request->body != NULL) {
-        stat_add(&front->stats.buffered_bytes, (uint64_t)0 - request->body_capacity);
-        free(request->body);
-    }
+    request_free_body(request);
     arena_reset(&request->arena);
     give_memory(front, request);
 }
@@ -234,8 +239,15 @@ void request_check(struct request *request) {
         dispatch_check(request);
 }
 
-void request_refuse(struct connection *connection, struct front *front, enum http_method method, int status,
-                    const char *detail) {
+/** Answers a request that is still being read, and closes. */
+static void refuse_rest(struct request *request, enum problem_kind kind, const char *detail) TT_ON_LOOP {
+    struct problem problem = {
+        .kind = kind, .detail = detail, .retry_after_s = kind == PROBLEM_NO_ROOM ? 1 : 0, .must_close = true};
+    problem_send(request, &problem);
+}
+
+static void refuse_head(struct connection *connection, struct front *front, enum http_method method,
+                        enum problem_kind kind, const char *detail) TT_ON_LOOP {
     struct request *request = create(connection, front);
     if (request == NULL) {
         connection_close(connection);
@@ -243,37 +255,46 @@ void request_refuse(struct connection *connection, struct front *front, enum htt
     }
     request->method = method;
     front_make_id(front, request->id);
-    struct problem problem = {.kind = problem_of_status(status), .detail = detail, .must_close = true};
-    problem_send(request, &problem);
+    refuse_rest(request, kind, detail);
+}
+
+void request_refuse(struct connection *connection, struct front *front, enum http_method method, int status,
+                    const char *detail) {
+    refuse_head(connection, front, method, problem_of_status(status), detail);
+}
+
+void request_refuse_for_room(struct connection *connection, struct front *front, enum http_method method) {
+    refuse_head(connection, front, method, PROBLEM_NO_ROOM, "max-buffered leaves no room for the head");
 }
 
 void request_time_out(struct connection *connection, struct front *front, struct request *request,
                       enum http_method method) {
     static const char *const detail = "the request took too long to arrive";
     if (request == NULL) {
-        request_refuse(connection, front, method, 408, detail);
+        refuse_head(connection, front, method, PROBLEM_SLOW, detail);
         return;
     }
-    struct problem problem = {.kind = PROBLEM_SLOW, .detail = detail, .must_close = true};
-    problem_send(request, &problem);
+    refuse_rest(request, PROBLEM_SLOW, detail);
 }
 
 /* -- the body -- */
 
-static void refuse_body(struct request *request, enum problem_kind kind, const char *detail) TT_ON_LOOP {
-    struct problem problem = {.kind = kind, .detail = detail, .must_close = true};
-    problem_send(request, &problem);
-}
-
+/** Returns: false when the request was refused. */
 static bool grow_body(struct request *request, size_t size) TT_ON_LOOP {
     size_t capacity = request->body_capacity != 0 ? request->body_capacity * 2 : BODY_FIRST_BYTES;
     while (capacity < size)
         capacity *= 2;
     if (!request->is_chunked && capacity > request->content_length)
         capacity = request->content_length;
-    char *body = realloc(request->body, capacity);
-    if (body == NULL)
+    if (!front_has_room(request->front, capacity - request->body_capacity)) {
+        refuse_rest(request, PROBLEM_NO_ROOM, "max-buffered leaves no room for the body");
         return false;
+    }
+    char *body = realloc(request->body, capacity);
+    if (body == NULL) {
+        refuse_rest(request, PROBLEM_INTERNAL, "no memory for the body");
+        return false;
+    }
     stat_add(&request->front->stats.buffered_bytes, capacity - request->body_capacity);
     request->body = body;
     request->body_capacity = capacity;
@@ -286,13 +307,11 @@ static const char *const too_large = "a chunked body goes beyond max-body";
 static bool append(struct request *request, const char *data, size_t size) TT_ON_LOOP {
     size_t whole = request->body_size + size;
     if (whole > request->front->limits.body_bytes) {
-        refuse_body(request, PROBLEM_BODY_TOO_LARGE, too_large);
+        refuse_rest(request, PROBLEM_BODY_TOO_LARGE, too_large);
         return false;
     }
-    if (whole > request->body_capacity && !grow_body(request, whole)) {
-        refuse_body(request, PROBLEM_INTERNAL, "no memory for the body");
+    if (whole > request->body_capacity && !grow_body(request, whole))
         return false;
-    }
     memcpy(request->body + request->body_size, data, size);
     request->body_size = whole;
     return true;
@@ -311,11 +330,12 @@ static size_t feed_chunks(struct request *request, const char *data, size_t size
         /* A chunk says its size first: too much is refused before it has come, and before
            anything behind it, or the answer would depend on how the bytes were split. */
         if (request->chunk.left > request->front->limits.body_bytes - request->body_size) {
-            refuse_body(request, PROBLEM_BODY_TOO_LARGE, too_large);
+            refuse_rest(request, PROBLEM_BODY_TOO_LARGE, too_large);
             return size;
         }
         if (result == CHUNK_REFUSED) {
-            refuse_body(request, PROBLEM_MALFORMED, "the chunked body is malformed");
+            stat_add(&request->front->stats.malformed, 1);
+            refuse_rest(request, PROBLEM_MALFORMED, "the chunked body is malformed");
             return size;
         }
         if (result == CHUNK_DATA && !append(request, piece, piece_size))

@@ -75,6 +75,9 @@ void request_check(struct request *request) TT_ON_LOOP;
 void request_refuse(struct connection *connection, struct front *front, enum http_method method, int status,
                     const char *detail) TT_ON_LOOP;
 
+/** The same for a head that there is no room to keep (max-buffered): 503. */
+void request_refuse_for_room(struct connection *connection, struct front *front, enum http_method method) TT_ON_LOOP;
+
 /** The connection's time ran out while this request was being read: 408, and close. NULL: its head; then see method. */
 void request_time_out(struct connection *connection, struct front *front, struct request *request,
                       enum http_method method) TT_ON_LOOP;
@@ -97,6 +100,9 @@ void request_detach(struct request *request) TT_ON_LOOP;
 
 /** The answer is out (reply.h calls it): the connection's hold ends. */
 void request_answered(struct request *request) TT_ON_LOOP;
+
+/** Nobody will look at the body any more: it makes room for the answer. */
+void request_free_body(struct request *request) TT_ON_LOOP;
 
 void request_hold(struct request *request) TT_ON_LOOP;
 void request_drop(struct request *request) TT_ON_LOOP;

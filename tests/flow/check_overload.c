@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -371,6 +372,113 @@ START_TEST(client_that_pipelines_without_reading_is_slowed_down) {
 }
 END_TEST
 
+/* -- memory for all together -- */
+
+/* The longest body and the longest answer are less, so that max-buffered is what counts. */
+#define SERVER_OF_1MIB()                                                                                          \
+    SERVER_DEMO("--set", "server.max-buffered=1MiB", "--set", "server.max-body=256KiB", "--set",                  \
+                "server.max-answer=1MiB", "--set", "server.header-timeout=1h", "--set", "server.body-timeout=1h", \
+                "--set", "server.answer-timeout=1h")
+
+static void expect_no_room(int fd) {
+    struct response response = response_read(fd);
+    response_check_problem(&response, 503, "no-room");
+    ck_assert_str_eq(response_header(&response, "Retry-After"), "1");
+    ck_assert_str_eq(response_header(&response, "Connection"), "close");
+    response_free(&response);
+    client_expect_end(fd);
+}
+
+/** A body of 256 KiB that lacks its last byte. */
+static int hold_body(const struct server *server) {
+    static char most[256 * 1024 - 1];
+    int fd = client_connect(server->port);
+    client_put(fd, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 262144\r\n\r\n");
+    client_send(fd, most, sizeof most);
+    return fd;
+}
+
+START_TEST(bodies_beyond_max_buffered_are_503_and_everything_else_goes_on) {
+    int held[4];
+    struct server server = SERVER_OF_1MIB();
+    for (int i = 0; i < 4; i++)
+        held[i] = hold_body(&server);
+    server_await_stat(&server, "front.buffered_bytes", MIB);
+    int length = client_connect(server.port);
+    client_put(length, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n");
+    expect_no_room(length);
+    int chunked = client_connect(server.port);
+    client_put(chunked, "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    expect_no_room(chunked);
+    int half = client_connect(server.port);
+    client_put(half, "GET /noop HTTP/1.1\r\nHost: t\r\n");
+    expect_no_room(half);
+    struct response other = server_get(&server, "/noop"); /* needs no room */
+    ck_assert_int_eq(other.status, 200);
+    response_free(&other);
+    ck_assert_double_eq(server_stat(&server, "front.buffered_bytes"), MIB);
+    ck_assert_double_eq(server_stat(&server, "front.buffered_limit_bytes"), MIB);
+    ck_assert_double_eq(server_stat(&server, "front.no_room"), 3);
+    ck_assert_uint_eq(server_count_log(&server, "event=no_room reason=max-buffered"), 1); /* once a second at most */
+    for (int i = 0; i < 4; i++) {
+        client_put(held[i], "x");
+        response_expect(held[i], 200);
+        ck_assert_int_eq(close(held[i]), 0);
+    }
+    struct response again = server_post(&server, "/echo", "{}");
+    ck_assert_int_eq(again.status, 200);
+    response_free(&again);
+    server_stop(&server);
+}
+END_TEST
+
+START_TEST(answer_beyond_max_buffered_is_500_before_its_first_byte) {
+    struct server server = SERVER_OF_1MIB();
+    int held = hold_body(&server);
+    server_await_stat(&server, "front.buffered_bytes", MIB / 4);
+    int fd = server_ask(&server, "/big?mib=1");
+    struct response response = response_read(fd);
+    response_check_problem(&response, 500, "internal");
+    ck_assert_ptr_nonnull(strstr(response_member(&response, "detail"), "max-buffered"));
+    response_free(&response);
+    ck_assert_int_eq(close(held), 0);
+    server_await_stat(&server, "front.buffered_bytes", 0);
+    client_put(fd, "GET /big?mib=1 HTTP/1.1\r\nHost: t\r\n\r\n"); /* the longest finds room when nothing else is held */
+    response_expect(fd, 200);
+    ck_assert_int_eq(close(fd), 0);
+    server_stop(&server);
+}
+END_TEST
+
+/* What goes out in one piece has nothing to tell beforehand: who takes no answers is closed. */
+START_TEST(small_answers_that_nobody_takes_are_held_up_to_max_buffered) {
+    enum { CLIENTS = 40, BODY_BYTES = 56 * 1024 };
+    static char request[BODY_BYTES + 128];
+    size_t sent[CLIENTS] = {0};
+    int fds[CLIENTS];
+    struct server server = SERVER_OF_1MIB();
+    int head =
+        snprintf(request, sizeof request, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n", BODY_BYTES);
+    size_t size = (size_t)head + BODY_BYTES;
+    memset(request + head, 'a', BODY_BYTES);
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = client_connect_small(server.port);
+    /* Request after request on each, as far as the server reads them. */
+    for (uint64_t begun_ms = clock_ms(); server_stat(&server, "front.no_room") == 0;
+         patience(begun_ms, "a full memory"))
+        for (int i = 0; i < CLIENTS; i++) {
+            ssize_t once = send(fds[i], request + sent[i], size - sent[i], MSG_NOSIGNAL | MSG_DONTWAIT);
+            sent[i] = (sent[i] + (size_t)(once > 0 ? once : 0)) % size;
+        }
+    ck_assert_double_le(server_stat(&server, "front.buffered_bytes"), MIB);
+    struct response other = server_get(&server, "/noop");
+    ck_assert_int_eq(other.status, 200);
+    response_free(&other);
+    close_all(fds, CLIENTS);
+    server_stop(&server);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {
         what_finds_no_room_is_refused_while_the_rest_still_waits,
@@ -387,6 +495,9 @@ int main(void) {
         two_thousand_idle_connections_cost_little,
         client_that_never_reads_is_dropped_and_holds_one_answer_at_most,
         client_that_pipelines_without_reading_is_slowed_down,
+        bodies_beyond_max_buffered_are_503_and_everything_else_goes_on,
+        answer_beyond_max_buffered_is_500_before_its_first_byte,
+        small_answers_that_nobody_takes_are_held_up_to_max_buffered,
     };
     return suite_run("overload", tests, sizeof tests / sizeof *tests);
 }

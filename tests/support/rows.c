@@ -9,9 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SILENCE_MS (3000 * PROGRAM_SLOWNESS) /* only what is wrong waits so long */
-#define ARGS_MAX   32
-#define WRONG_MAX  5 /* rows; then the rest is not tried */
+#define SILENCE_MS    (3000 * PROGRAM_SLOWNESS) /* only what is wrong waits so long */
+#define ARGS_MAX      32
+#define BYTEWISE_ROWS 9 /* one in so many is sent byte by byte too */
+#define WRONG_MAX     5 /* rows; then the rest is not tried */
 
 /* -- what came -- */
 
@@ -223,7 +224,7 @@ void rows_try(const struct cases *cases, const struct row_listener *listener) {
             for (int ways = 0; ways < 2; ways++) {
                 size_t used = strlen(report);
                 bool byte_by_byte = ways == 1;
-                if (byte_by_byte && (i % 6 != 0 || index > 0 || row->times > 0))
+                if (byte_by_byte && (i % BYTEWISE_ROWS != 0 || index > 0 || row->times > 0))
                     continue;
                 wrong += !row_try(&server, listener->connect(&server), row, index, byte_by_byte, report + used,
                                   sizeof report - used);

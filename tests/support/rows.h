@@ -22,7 +22,7 @@ struct row_listener {
 extern const struct row_listener rows_tcp;
 
 /**
- * All cases of a table, every sixth row byte by byte too; then nothing may have run that no request asked for.
+ * All cases of a table, every ninth row byte by byte too; then nothing may have run that no request asked for.
  *
  * The server is started with --demo and listener->args, and has time enough for each head and body.
  */
