@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SILENCE_MS    (3000 * PROGRAM_SLOWNESS) /* only what is wrong waits so long */
+#define SILENCE_MS    (10000 * PROGRAM_SLOWNESS) /* only what is wrong waits so long */
 #define ARGS_MAX      32
 #define BYTEWISE_ROWS 9 /* one in so many is sent byte by byte too */
 #define WRONG_MAX     5 /* rows; then the rest is not tried */
