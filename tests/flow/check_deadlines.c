@@ -5,6 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * A process may be off the processor for half a second, and a thread of it for longer than another one: what must start in time,
+ * or end in time because its gate is open, gets so much of it.
+ */
+#define HOLD_TIMEOUT  "2s"
+#define QUEUE_TIMEOUT "3s"
+
 static void expect_problem(int fd, int status, const char *kind, const char *clock) {
     struct response response = response_read(fd);
     response_check_problem(&response, status, kind);
@@ -20,7 +27,7 @@ static void expect_status(const struct server *server, const char *path, int sta
 }
 
 START_TEST(call_beyond_its_time_is_a_zombie_until_it_returns) {
-    struct server server = SERVER_DEMO("--set", "call.hold.timeout=100ms");
+    struct server server = SERVER_DEMO("--set", "call.hold.timeout=" HOLD_TIMEOUT);
     int fd = client_connect(server.port);
     client_put(fd, "GET /hold HTTP/1.1\r\nHost: t\r\nX-Request-Id: the-zombie\r\n\r\n");
     expect_problem(fd, 504, "run-time", "run");
@@ -42,8 +49,8 @@ END_TEST
 START_TEST(call_of_limit_one_is_never_entered_twice_even_after_its_time) {
     enum { CLIENTS = 4 };
     int fds[CLIENTS];
-    struct server server = SERVER_DEMO("--set", "call.hold.limit=1", "--set", "call.hold.timeout=100ms", "--set",
-                                       "pool.demo.queue-timeout=400ms");
+    struct server server = SERVER_DEMO("--set", "call.hold.limit=1", "--set", "call.hold.timeout=" HOLD_TIMEOUT,
+                                       "--set", "pool.demo.queue-timeout=" QUEUE_TIMEOUT);
     fds[0] = server_ask(&server, "/hold");
     server_await_inside(&server, 1);
     for (int i = 1; i < CLIENTS; i++)
@@ -84,7 +91,7 @@ END_TEST
 
 START_TEST(spares_stand_in_for_zombies_until_they_are_used_up) {
     struct server server = SERVER_DEMO("--set", "pool.demo.workers=1", "--set", "pool.demo.spare=2", "--set",
-                                       "call.hold.timeout=50ms", "--set", "pool.demo.queue-timeout=300ms");
+                                       "call.hold.timeout=50ms", "--set", "pool.demo.queue-timeout=" QUEUE_TIMEOUT);
     for (int i = 1; i <= 2; i++) {
         expect_status(&server, "/hold", 504);
         ck_assert_double_eq(server_stat(&server, "pools.demo.zombie_count"), i);
@@ -155,7 +162,7 @@ START_TEST(time_in_the_queue_is_not_taken_from_the_time_to_run) {
     struct server server = SERVER_DEMO("--set", "pool.demo.workers=1", "--set", "call.to-thread.timeout=1s");
     int held = server_ask(&server, "/hold");
     server_await_stat(&server, "pools.demo.busy_count", 1);
-    int fd = server_ask(&server, "/to-thread?ms=100");
+    int fd = server_ask(&server, "/to-thread?ms=10");
     server_await_least(&server, "pools.demo.queue_oldest_us", 1100000);
     server_open_gate(&server);
     response_expect(held, 200);
@@ -175,7 +182,10 @@ START_TEST(job_is_either_started_or_expired_never_both) {
     struct server server = SERVER_DEMO("--set", "pool.demo.workers=2", "--set", "pool.demo.queue-timeout=25ms");
     for (int i = 0; i < CLIENTS; i++)
         fds[i] = client_connect(server.port);
-    for (int round = 0; round < ROUNDS; round++) {
+    /* On a busy machine a whole round may come too late. */
+    uint64_t begun_ms = clock_ms();
+    for (int round = 0; round < ROUNDS || done_count == 0 || expired_count == 0; round++) {
+        patience(begun_ms, "jobs that start and jobs that expire");
         for (int i = 0; i < CLIENTS; i++)
             client_put(fds[i], "GET /to-thread?ms=5 HTTP/1.1\r\nHost: t\r\n\r\n");
         for (int i = 0; i < CLIENTS; i++) {
@@ -189,8 +199,6 @@ START_TEST(job_is_either_started_or_expired_never_both) {
             response_free(&response);
         }
     }
-    ck_assert_int_gt(done_count, 0);
-    ck_assert_int_gt(expired_count, 0);
     ck_assert_double_eq(server_stat(&server, "calls.to-thread.done"), done_count);
     ck_assert_double_eq(server_stat(&server, "calls.to-thread.expired_queue"), expired_count);
     ck_assert_double_eq(server_stat(&server, "calls.to-thread.run.count"), done_count);
@@ -224,8 +232,9 @@ START_TEST(answer_and_deadline_in_a_race_give_one_answer) {
 END_TEST
 
 START_TEST(client_that_left_does_not_free_the_worker_of_its_call) {
-    struct server server = SERVER_DEMO("--set", "pool.demo.workers=1", "--set", "pool.demo.spare=0", "--set",
-                                       "call.hold.timeout=500ms", "--set", "pool.demo.queue-timeout=300ms");
+    struct server server =
+        SERVER_DEMO("--set", "pool.demo.workers=1", "--set", "pool.demo.spare=0", "--set",
+                    "call.hold.timeout=" HOLD_TIMEOUT, "--set", "pool.demo.queue-timeout=" QUEUE_TIMEOUT);
     int fd = server_ask(&server, "/hold");
     server_await_inside(&server, 1);
     ck_assert_int_eq(close(fd), 0);

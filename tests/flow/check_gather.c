@@ -144,7 +144,8 @@ START_TEST(configured_gather_takes_as_long_as_its_slowest_call) {
     struct server server = server_start_demo(NULL);
     uint64_t took_ms = UINT64_MAX;
     /* One after the other would take 900 ms each time; a busy machine only now and then. */
-    for (int i = 0; i < 10 && took_ms >= 850; i++) {
+    for (uint64_t first_ms = clock_ms(); took_ms >= 850;) {
+        patience(first_ms, "a gather that takes less than the sum");
         uint64_t begun_ms = clock_ms();
         struct response response = server_get(&server, "/gather");
         took_ms = clock_ms() - begun_ms;
@@ -158,7 +159,6 @@ START_TEST(configured_gather_takes_as_long_as_its_slowest_call) {
         ck_assert_double_ge(run_ms, 500);
         response_free(&response);
     }
-    ck_assert_uint_lt(took_ms, 850);
     int fd = client_connect(server.port);
     client_put(fd, "HEAD /gather HTTP/1.1\r\nHost: t\r\n\r\n");
     struct response head = response_read_head(fd);
@@ -200,7 +200,7 @@ START_TEST(deadline_of_the_client_ends_what_still_runs_and_keeps_the_rest) {
     static const char body[] = "{\"calls\":[{\"call\":\"hold\"},{\"call\":\"noop\"}],\"return_exceptions\":true}";
     struct server server = SERVER_DEMO("--set", "call.hold.timeout=none");
     int fd = client_connect(server.port);
-    client_format(fd, "POST /gather HTTP/1.1\r\nHost: t\r\nPrefer: wait=1\r\nContent-Length: %zu\r\n\r\n%s",
+    client_format(fd, "POST /gather HTTP/1.1\r\nHost: t\r\nPrefer: wait=2\r\nContent-Length: %zu\r\n\r\n%s",
                   sizeof body - 1, body);
     struct response response = response_read(fd);
     ck_assert_int_eq(response.status, 200);
@@ -214,11 +214,11 @@ START_TEST(deadline_of_the_client_ends_what_still_runs_and_keeps_the_rest) {
 END_TEST
 
 START_TEST(timeout_of_a_configured_gather_counts_for_all_of_it) {
-    const struct server_options options = {.config = "[gather gather]\ncalls = noop, hold\ntimeout = 450ms\n"};
+    const struct server_options options = {.config = "[gather gather]\ncalls = noop, hold\ntimeout = 2s\n"};
     struct server server = server_start(&options);
     uint64_t begun_ms = clock_ms();
     struct response response = server_get(&server, "/gather");
-    ck_assert_uint_ge(clock_ms() - begun_ms, 449);
+    ck_assert_uint_ge(clock_ms() - begun_ms, 1999);
     response_check_problem(&response, 504, "run-time");
     expect_member(&response, "call", "hold");
     response_free(&response);
@@ -257,35 +257,33 @@ START_TEST(gather_of_a_client_that_left_while_a_part_ran_ends_tidily) {
 }
 END_TEST
 
-static double peak_bytes(const struct server *server) {
-    char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)server->pid); /* fits */
-    char *text = file_read(path);
-    const char *line = strstr(text, "VmHWM:");
-    ck_assert_ptr_nonnull(line);
-    double peak = strtod(line + 6, NULL) * 1024; /* kB */
-    free(text);
-    return peak;
+/** Waits until the service holds no more than that. */
+static void await_resident(const struct server *server, size_t most) {
+    for (uint64_t begun_ms = clock_ms(); server_resident_bytes(server) > most;)
+        patience(begun_ms, "memory to be given back");
 }
 
-/* All of it used to be held until the last call had ended, and then refused. */
+/* All of it used to be held until the last call had ended, and then refused: here that one ends when the gate opens. */
 START_TEST(answers_that_are_too_large_together_are_not_collected) {
-    enum { ITEMS = 64, MIB = 1024 * 1024 };
+    enum { BIG_ITEMS = 63, MIB = 1024 * 1024 };
     static char body[4096];
     struct server server = SERVER_DEMO("--set", "server.max-answer=8MiB");
-    size_t size = (size_t)snprintf(body, sizeof body, "{\"return_exceptions\":true,\"calls\":[");
-    for (int i = 0; i < ITEMS; i++)
-        size += (size_t)snprintf(body + size, sizeof body - size, "%s{\"call\":\"big\",\"args\":{\"mib\":7}}",
-                                 i > 0 ? "," : "");
-    (void)snprintf(body + size, sizeof body - size, "]}"); /* fits */
-    double before = peak_bytes(&server);
-    struct response response = server_post(&server, "/gather", body);
+    size_t size = (size_t)snprintf(body, sizeof body, "{\"return_exceptions\":true,\"calls\":[{\"call\":\"hold\"}");
+    for (int i = 0; i < BIG_ITEMS; i++)
+        size += (size_t)snprintf(body + size, sizeof body - size, ",{\"call\":\"big\",\"args\":{\"mib\":7}}");
+    size += (size_t)snprintf(body + size, sizeof body - size, "]}"); /* fits */
+    size_t before = server_resident_bytes(&server);
+    int fd = client_connect(server.port);
+    client_format(fd, "POST /gather HTTP/1.1\r\nHost: t\r\nContent-Length: %zu\r\n\r\n%s", size, body);
+    server_await_stat(&server, "calls.big.done", BIG_ITEMS);
+    if (PROGRAM_SLOWNESS == 1)                         /* sanitizers keep what was freed */
+        await_resident(&server, before + 200ul * MIB); /* of 441 */
+    server_open_gate(&server);
+    struct response response = response_read(fd);
     response_check_problem(&response, 500, "internal");
     ck_assert_ptr_nonnull(strstr(response_member(&response, "detail"), "max-answer"));
     response_free(&response);
-    server_await_stat(&server, "calls.big.done", ITEMS);
-    if (PROGRAM_SLOWNESS == 1)                                          /* sanitizers keep what was freed */
-        ck_assert_double_lt(peak_bytes(&server) - before, 200.0 * MIB); /* of 448 */
+    ck_assert_int_eq(close(fd), 0);
     struct response other = server_post(&server, "/gather", "{\"calls\":[{\"call\":\"big\",\"args\":{\"mib\":2}}]}");
     ck_assert_int_eq(other.status, 200);
     response_free(&other);

@@ -291,7 +291,7 @@ START_TEST(server_timing_tells_waiting_from_running) {
     double queue_ms, run_ms;
     struct server server = SERVER_DEMO("--set", "pool.demo.workers=1");
     int first = server_ask(&server, "/hold");
-    server_await_stat(&server, "calls.hold.in_flight", 1);
+    server_await_stat(&server, "pools.demo.busy_count", 1);
     int second = server_ask(&server, "/to-thread?ms=20");
     server_await_stat(&server, "pools.demo.queue_depth", 1);
     uint64_t queued_ms = clock_ms();
