@@ -4,7 +4,11 @@
 
 #include <tothread/nest.h>
 
-#define SPIN_US 30000u
+/*
+ * What is charged twice, or to the wrong job, is as much as this; what a noisy machine adds (a virtual processor counts on while
+ * another one has the real one) stays below.
+ */
+#define SPIN_US 50000u
 
 static enum tt_outcome spin(struct tt_job *job, void *worker_state) {
     (void)job;
@@ -35,7 +39,7 @@ START_TEST(spinning_job_is_charged_about_its_time) {
     for (unsigned i = 0; i < 3; i++) {
         spin_on(pool, wake, &probe);
         ck_assert_uint_ge(probe.job.cpu_us, SPIN_US);
-        ck_assert_uint_lt(probe.job.cpu_us, SPIN_US + 5000);
+        ck_assert_uint_lt(probe.job.cpu_us, 2 * SPIN_US);
         ck_assert_uint_ge(probe.job.run_us, SPIN_US);
     }
     probe_end(wake, pool);
@@ -54,13 +58,13 @@ START_TEST(job_that_blocks_is_charged_nearly_nothing) {
     gate_await(&gate, 1);
     tt_wake_refresh(wake);
     probe_init(&timer, NULL);
-    timer.job.queue_timeout_us = 30000;
+    timer.job.queue_timeout_us = 100000;
     probe_submit(pool, &timer);
     PROBE_TURN_UNTIL(wake, timer.done_count == 1); /* it has blocked for as long as that */
     gate_open(&gate, 1);
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(pool));
-    ck_assert_uint_ge(probe.job.run_us, 20000);
-    ck_assert_uint_lt(probe.job.cpu_us, 5000);
+    ck_assert_uint_ge(probe.job.run_us, 80000);
+    ck_assert_uint_lt(probe.job.cpu_us, 40000);
     probe_end(wake, pool);
     gate_deinit(&gate);
 }
@@ -93,7 +97,7 @@ START_TEST(sampled_sum_is_the_worker_s_time) {
         sum_us += probes[i].job.cpu_us;
     ck_assert_uint_lt(sum_us, 500000);
     ck_assert_uint_ge(last.job.cpu_us, SPIN_US);
-    ck_assert_uint_lt(last.job.cpu_us, SPIN_US + 5000);
+    ck_assert_uint_lt(last.job.cpu_us, 2 * SPIN_US);
     probe_end(wake, pool);
 }
 END_TEST
@@ -213,10 +217,10 @@ START_TEST(parent_and_child_on_one_thread_are_charged_for_their_own_time) {
     nest_on(pool, wake, &parent, probe_run);
     spin_on(pool, wake, &other); /* between two nests on the same thread */
     nest_on(pool, wake, &parent, probe_run);
-    ck_assert_uint_lt(nest_child.job.cpu_us, 5000);
+    ck_assert_uint_lt(nest_child.job.cpu_us, SPIN_US);
     nest_on(pool, wake, &parent, spin);
     ck_assert_uint_ge(nest_child.job.cpu_us, SPIN_US);
-    ck_assert_uint_lt(parent.job.cpu_us, 5000);
+    ck_assert_uint_lt(parent.job.cpu_us, SPIN_US);
     probe_end(wake, pool);
 }
 END_TEST

@@ -229,7 +229,8 @@ static _Atomic uint32_t served_count;
 static void call_in_a_hurry(struct caller *caller) {
     for (uint32_t i = 0; i < 4000; i++) {
         struct short_call call = {.magic = MAGIC};
-        enum tt_status status = tt_job_call(&caller->probe.job, run_short, &call, 1 + i % 60);
+        uint64_t timeout_us = i % 64 == 63 ? 20000 : 1 + i % 60; /* a busy machine serves none of the short ones */
+        enum tt_status status = tt_job_call(&caller->probe.job, run_short, &call, timeout_us);
         if (call.ran_count != (status == TT_OK ? 1 : 0) || (status != TT_OK && status != TT_TIMED_OUT))
             atomic_fetch_add(&wrong_count, 1);
         call.magic = 0;

@@ -1,4 +1,5 @@
 /* Gather: outcomes in the order of the arguments, told once, and what becomes of the others when one fails. */
+#include "pool/internal.h"
 #include "probe.h"
 
 #include <tothread/context.h>
@@ -210,7 +211,7 @@ START_TEST(release_of_all_children_before_done_is_not_too_early) {
     starter.job.done = start_over_zombie;
     probe_submit(pool, &starter);
     tt_wake_flush(wake);
-    PROBE_YIELD_UNTIL(atomic_load(&starter.run_count) == 1 && probe_snapshot(pool).busy_count == 0);
+    PROBE_YIELD_UNTIL(atomic_load(&wake->finished) != NULL); /* a worker is idle a moment before */
     gate_open(&gate, 1);
     PROBE_YIELD_UNTIL(probe_snapshot(pool).zombie_count == 0); /* both stand on the completion list */
     turn_until_released();                                     /* which asserts the order */

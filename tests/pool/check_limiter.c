@@ -80,6 +80,7 @@ START_TEST(limit_of_one_is_never_entered_twice_even_after_time_outs) {
     for (unsigned i = 0; i < 5; i++) {
         PROBE_TURN_UNTIL(wake, members[i].probe.done_count == 1);
         ck_assert_int_eq(members[i].probe.outcome, TT_EXPIRED_RUN);
+        gate_await(&gate, 1); /* its time may be over before its thread has come to the function */
         ck_assert_uint_eq(crowd.inside, 1);
         ck_assert_uint_eq(crowd.order, i + 1); /* the next one has not begun: the function is still inside */
         ck_assert_uint_eq(limiter.used_count, 1);
