@@ -95,10 +95,9 @@ START_TEST(stop_is_quick_and_leaves_no_descriptor) {
 }
 END_TEST
 
-/* SigBlk of each thread whose name begins with "admin". */
-START_TEST(its_threads_block_all_signals_and_sigpipe_is_as_before) {
+/* How many threads have a name that begins with "admin"; each of them must block all signals. */
+static unsigned count_admin_threads(void) {
     DIR *dir = opendir("/proc/self/task");
-    struct sigaction action;
     unsigned admin_count = 0;
 
     ck_assert_ptr_nonnull(dir);
@@ -124,7 +123,16 @@ START_TEST(its_threads_block_all_signals_and_sigpipe_is_as_before) {
         ck_assert_uint_eq(strtoull(blocked + 7, NULL, 16) | 0x180040100, 0xffffffffffffffff);
     }
     closedir(dir);
-    ck_assert_uint_eq(admin_count, 5);
+    return admin_count;
+}
+
+START_TEST(its_threads_block_all_signals_and_sigpipe_is_as_before) {
+    uint64_t end_us = page_now_us() + PLANE_PATIENCE_US;
+    struct sigaction action;
+
+    /* Each gives itself its name: a moment after the start. */
+    for (unsigned count; (count = count_admin_threads()) != 5; (void)sched_yield())
+        ck_assert_msg(page_now_us() < end_us, "%u threads", count);
     ck_assert_int_eq(sigaction(SIGPIPE, NULL, &action), 0);
     ck_assert(action.sa_handler == SIG_DFL);
 }
@@ -134,7 +142,7 @@ END_TEST
 
 /* Twenty answers with that status within 50 ms each. Others don't count: the machine may be taken away, but not each time. */
 static void expect_quick(int wanted) {
-    uint64_t end_us = page_now_us() + 10000000;
+    uint64_t end_us = page_now_us() + PLANE_PATIENCE_US;
 
     for (int quick_count = 0; quick_count < 20;) {
         uint64_t begin_us = page_now_us();
@@ -147,13 +155,15 @@ static void expect_quick(int wanted) {
 
 START_TEST(answers_come_within_50_ms_while_the_loop_stands_still) {
     struct plane_answer answer;
+    const char *stalled;
 
     stat_set(&plane.beacon.busy_since_us, page_now_us() - 20345000);
     atomic_store(&plane.beacon.doing, "rude");
     expect_quick(503);
     answer = plane_ask(&plane, "GET", "/livez", "", "");
     ck_assert_msg(strstr(answer.body, "\"call\":\"rude\""), "%s", answer.body);
-    ck_assert_msg(strstr(answer.body, "\"stalled_ms\":2"), "%s", answer.body); /* 20 s, and a little */
+    stalled = strstr(answer.body, "\"stalled_ms\":");
+    ck_assert_msg(stalled && strtol(stalled + 13, NULL, 10) >= 20345, "%s", answer.body);
     plane_free(&answer);
     stat_set(&plane.beacon.busy_since_us, 0);
     expect_quick(200);
@@ -225,7 +235,7 @@ int main(void) {
     tcase_add_test(cases[1], more_connections_than_threads_all_get_their_answer);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], setup, teardown);
-        tcase_set_timeout(cases[i], 30);
+        tcase_set_timeout(cases[i], 90);
         suite_add_tcase(suite, cases[i]);
     }
     runner = srunner_create(suite);

@@ -267,7 +267,7 @@ int main(void) {
     int failed;
 
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_set_timeout(cases, 30);
+    tcase_set_timeout(cases, 90);
     tcase_add_test(cases, nobody_there_is_an_error_with_the_reason);
     tcase_add_test(cases, addresses_and_commands_that_are_none_are_errors);
     tcase_add_test(cases, answers_of_something_else_are_errors);

@@ -270,7 +270,7 @@ int main(void) {
     int failed;
 
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_set_timeout(cases, 30);
+    tcase_set_timeout(cases, 90);
     tcase_add_test(cases, names_with_quotes_and_bytes_that_are_no_utf8_stay_valid_json);
     tcase_add_test(cases, pools_that_are_not_started_yet_are_left_out);
     tcase_add_test(cases, no_calls_and_no_pools_is_valid_too);

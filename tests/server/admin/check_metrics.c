@@ -427,7 +427,7 @@ int main(void) {
     int failed;
 
     tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_set_timeout(cases, 30);
+    tcase_set_timeout(cases, 90);
     tcase_add_test(cases, reader_of_this_test_sees_mistakes);
     tcase_add_test(cases, every_key_of_the_table_is_written_once_and_nothing_else);
     tcase_add_test(cases, labels_are_escaped);

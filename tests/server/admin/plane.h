@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,14 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <tothread/pool.h>
+#include <tothread/stats.h>
 #include <tothread/wake.h>
 #include <unistd.h>
 
 #define PLANE_JOBS_MAX 16
 #define PLANE_FAST_US  UINT64_C(50000)
+/* Until a test gives up. */
+#define PLANE_PATIENCE_US UINT64_C(30000000)
 
 struct plane_job {
     struct tt_job job;
@@ -143,7 +147,7 @@ static inline void plane_submit(struct plane *plane, size_t n, const char *name,
 
 /** Turns the loop until that many done functions have been called. */
 static inline void plane_await_done(struct plane *plane, unsigned count) {
-    uint64_t end_us = page_now_us() + 10000000;
+    uint64_t end_us = page_now_us() + PLANE_PATIENCE_US;
 
     while (plane->done_count < count) {
         ck_assert_uint_lt(page_now_us(), end_us);
@@ -153,7 +157,7 @@ static inline void plane_await_done(struct plane *plane, unsigned count) {
 
 /** As plane_await_done, for release functions. */
 static inline void plane_await_release(struct plane *plane, unsigned count) {
-    uint64_t end_us = page_now_us() + 10000000;
+    uint64_t end_us = page_now_us() + PLANE_PATIENCE_US;
 
     while (plane->release_count < count) {
         ck_assert_uint_lt(page_now_us(), end_us);
@@ -171,12 +175,28 @@ static inline void plane_deinit(struct plane *plane) {
     gate_deinit(&plane->gate);
 }
 
-/** With a server on a port of the kernel's choice. */
+/** Waits until all workers of a pool are ready. */
+static inline void plane_await_workers(struct tt_pool *pool) {
+    uint64_t end_us = page_now_us() + PLANE_PATIENCE_US;
+    struct tt_pool_snapshot snapshot;
+
+    for (;;) {
+        tt_pool_snapshot(pool, &snapshot);
+        if (snapshot.starting_count == 0)
+            return;
+        ck_assert_uint_lt(page_now_us(), end_us);
+        (void)sched_yield();
+    }
+}
+
+/** With workers that are ready, and a server on a port of the kernel's choice. */
 static inline void plane_start(struct plane *plane) {
     struct tt_pool_options db = {.name = "db", .worker_count = 2, .queue_limit = 10, .spare_count = 1};
     struct tt_error error;
 
     plane_init(plane, &db);
+    plane_await_workers(plane->pools[0].pool);
+    plane_await_workers(plane->pools[1].pool);
     plane->admin = admin_start("127.0.0.1:0", &plane->view, &error);
     if (!plane->admin)
         ck_abort_msg("%s", error.text);
