@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 MARK = "<!-- tried by tests/flow/readme.py -->\n"
-WAIT_S = 30
+WAIT_S = 300
 
 
 def fail(text):
