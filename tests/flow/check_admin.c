@@ -39,12 +39,28 @@ END_TEST
 
 /* -- a loop that is blocked -- */
 
+/** How long a page takes while the loop turns: on a machine that is busy enough no process does anything in 50 ms. */
+static uint64_t usual_ms(const struct server *server, const char *path) {
+    uint64_t slowest_ms = 0;
+    for (int i = 0; i < 3; i++) {
+        uint64_t asked_ms = clock_ms();
+        struct response response = admin_request(server, "GET", path);
+        uint64_t took_ms = clock_ms() - asked_ms;
+        slowest_ms = took_ms > slowest_ms ? took_ms : slowest_ms;
+        response_free(&response);
+    }
+    return slowest_ms;
+}
+
 START_TEST(admin_plane_answers_within_50_ms_while_the_loop_is_blocked_and_names_the_call) {
     enum { PAGES = 6, ROUNDS = 5 };
     static const char *const pages[PAGES] = {"/livez", "/readyz", "/metrics", "/stats.json", "/calls", "/"};
     unsigned quick_count = 0;
+    uint64_t limits_ms[PAGES];
     const struct server_options options = {.config = SERVER_JAM_CONFIG};
     struct server server = server_start(&options);
+    for (unsigned i = 0; i < PAGES; i++)
+        limits_ms[i] = 50 * PROGRAM_SLOWNESS + usual_ms(&server, pages[i]);
     int jam = server_jam(&server); /* until the gate opens: no answer below can have waited for the loop */
     await_livez(&server, 503, "the loop to be stalled");
     /* The machine may be taken away for a moment, but not each time: each page gets its quick answers. */
@@ -52,7 +68,7 @@ START_TEST(admin_plane_answers_within_50_ms_while_the_loop_is_blocked_and_names_
         unsigned page = quick_count % PAGES;
         uint64_t asked_ms = clock_ms();
         struct response response = admin_request(&server, "GET", pages[page]);
-        bool is_quick = clock_ms() - asked_ms <= 50 * PROGRAM_SLOWNESS;
+        bool is_quick = clock_ms() - asked_ms <= limits_ms[page];
         if (page == 0) {
             ck_assert_int_eq(response.status, 503);
             ck_assert_str_eq(response_member(&response, "status"), "stalled");

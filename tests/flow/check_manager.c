@@ -182,9 +182,9 @@ START_TEST(ticks_of_the_watchdog_end_before_the_parts_that_they_look_at) {
     char text[1024];
     struct manager manager;
     manager_open(&manager);
-    const struct server_options options = {.config = "[pool demo]\nworkers = 200\n",
-                                           .child.environment =
-                                               (const char *const[]){manager.variable, "WATCHDOG_USEC=2000", NULL}};
+    const struct server_options options = {
+        .config = PROGRAM_SLOWNESS > 1 ? "[pool demo]\nworkers = 40\n" : "[pool demo]\nworkers = 200\n",
+        .child.environment = (const char *const[]){manager.variable, "WATCHDOG_USEC=2000", NULL}};
     struct server server = server_start(&options);
     while (manager_read(&manager, 0, text)) {
         /* room for the next ones */

@@ -13,14 +13,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROGRAM_PATIENCE_MS 40000
-
 /** How much longer things may take in this build; only for upper bounds. */
 #if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
 #define PROGRAM_SLOWNESS 6
 #else
 #define PROGRAM_SLOWNESS 1
 #endif
+
+#define PROGRAM_PATIENCE_MS (PROGRAM_SLOWNESS > 1 ? 120000 : 40000)
 
 /** An upper bound for what must not wait for something else that takes far longer, on whatever machine. */
 #define PROGRAM_SOON_MS 10000
