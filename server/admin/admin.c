@@ -6,8 +6,10 @@
  * request before CivetWeb maps it to anything, there is no document root, no form is read, and nothing is
  * decoded. What is taken from CivetWeb is the threads and the reading of a head: see handler.c.
  *
- * It keeps a thread per connection. So connections don't live longer than one answer, and a head, a body and an answer
- * each have 5 seconds.
+ * It keeps a thread per connection, from before its first byte. So connections don't live longer than one answer, a head and
+ * a body have one second each and an answer five, and there are more threads than people who ask. Those that send nothing
+ * are left in the kernel. Who opens more half heads a second than there are threads still makes others wait:
+ * keep the address private.
  */
 #include "admin.h"
 #include "../log.h"
@@ -27,12 +29,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORKER_COUNT   4
-#define THREAD_COUNT   (WORKER_COUNT + 1) /* and the one that accepts */
-#define TIMEOUT_US     UINT64_C(5000000)
-#define BODY_BYTES_MAX 4096
-#define WRITE_BYTES    ((size_t)65536)
-#define FD_SEARCH_MAX  4096
+#define WORKER_COUNT  32
+#define WORKERS_TEXT  "32"
+#define THREAD_COUNT  (WORKER_COUNT + 1) /* and the one that accepts */
+#define TIMEOUT_MS    "1000"             /* for a head, for a body, for each piece of an answer */
+#define DEFER_S       30                 /* what a connection that says nothing stays in the kernel */
+#define FD_SEARCH_MAX 4096
 
 struct admin {
     struct admin_view *view;
@@ -184,9 +186,10 @@ static struct mg_context *start_civetweb(struct admin *admin, const char *listen
     /* clang-format off */
     const char *options[] = {
         "listening_ports", listen,
-        "num_threads", "4",
+        "num_threads", WORKERS_TEXT,
         "connection_queue", "64",
-        "request_timeout_ms", "5000",
+        "listen_backlog", "4096", /* those that say nothing are counted there, too: with 200, 300 of them cost others 3 s */
+        "request_timeout_ms", TIMEOUT_MS,
         "max_request_size", "8192", /* and handler_refuse says so */
         "enable_keep_alive", "no",
         "tcp_nodelay", "1",
@@ -270,7 +273,7 @@ struct admin *admin_start(const char *address, struct admin_view *view, struct t
     if (admin->listen_fd >= 0) {
         /* A browser's spare connections and port scanners, which connect and send nothing, shall not hold one of the few
            threads: the kernel keeps them until there is something to read. It is the better way, not the only one. */
-        int seconds = 5;
+        int seconds = DEFER_S;
 
         (void)setsockopt(admin->listen_fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
     }

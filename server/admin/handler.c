@@ -19,7 +19,7 @@
 
 /* -- answers -- */
 
-/* In pieces, so that a client that takes an answer byte by byte doesn't hold the thread for longer than the time-out. */
+/* In pieces, each with CivetWeb's time-out of 1 s, and one for all: who takes it byte by byte doesn't hold the thread. */
 static bool send_all(struct mg_connection *connection, const char *data, size_t size) {
     uint64_t end_us = page_now_us() + TIMEOUT_US;
 
@@ -115,7 +115,7 @@ static bool drop_body(struct mg_connection *connection, const struct mg_request_
     }
     if (request->content_length > 0 &&
         mg_read(connection, body, (size_t)request->content_length) != (int)request->content_length) {
-        page_problem(page, 408, "the body did not come within 5 s");
+        page_problem(page, 408, "the body did not come within 1 s");
         return false;
     }
     return true;

@@ -2,7 +2,7 @@
  * Handler: from a request's head to an answer on the wire.
  *
  * Thread: one of CivetWeb's; several at once.
- * Blocks: 5 s for a body, 5 s for a client that doesn't take its answer, 10 s for a reload.
+ * Blocks: 1 s for a body, 5 s for a client that doesn't take its answer, 10 s for a reload.
  */
 #ifndef SERVER_ADMIN_HANDLER_H
 #define SERVER_ADMIN_HANDLER_H

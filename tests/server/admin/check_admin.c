@@ -131,7 +131,7 @@ START_TEST(its_threads_block_all_signals_and_sigpipe_is_as_before) {
     struct sigaction action;
 
     /* Each gives itself its name: a moment after the start. */
-    for (unsigned count; (count = count_admin_threads()) != 5; (void)sched_yield())
+    for (unsigned count; (count = count_admin_threads()) != 33; (void)sched_yield())
         ck_assert_msg(page_now_us() < end_us, "%u threads", count);
     ck_assert_int_eq(sigaction(SIGPIPE, NULL, &action), 0);
     ck_assert(action.sa_handler == SIG_DFL);
@@ -171,23 +171,23 @@ START_TEST(answers_come_within_50_ms_while_the_loop_stands_still) {
 END_TEST
 
 START_TEST(slow_clients_and_connections_that_say_nothing_hold_up_nobody) {
-    int slow[3], silent[100];
+    int slow[16], silent[300];
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 16; i++) {
         slow[i] = plane_connect(&plane);
         plane_send(slow[i], "GET /livez HTTP/1.1\r\nHost: 127", 30);
     }
-    for (size_t i = 0; i < 100; i++)
+    for (size_t i = 0; i < 300; i++)
         silent[i] = plane_connect(&plane);
     expect_quick(200);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 16; i++)
         close(slow[i]);
-    for (size_t i = 0; i < 100; i++)
+    for (size_t i = 0; i < 300; i++)
         close(silent[i]);
 }
 END_TEST
 
-START_TEST(slow_client_is_dropped_after_5_s) {
+START_TEST(slow_client_is_dropped_after_1_s) {
     uint64_t begin_us = page_now_us();
     int fd = plane_connect(&plane);
     struct plane_answer answer;
@@ -195,7 +195,7 @@ START_TEST(slow_client_is_dropped_after_5_s) {
     plane_send(fd, "GET /livez HTTP/1.1\r\n", 21);
     answer = plane_receive(fd);
     ck_assert_msg(answer.status == 0 || answer.status == 400, "%s", answer.text);
-    ck_assert_uint_ge(page_now_us() - begin_us, 4900000);
+    ck_assert_uint_ge(page_now_us() - begin_us, 900000);
     ck_assert_uint_lt(page_now_us() - begin_us, 11000000); /* a client's patience here is 12 s */
     plane_free(&answer);
 }
@@ -231,7 +231,7 @@ int main(void) {
     tcase_add_test(cases[0], its_threads_block_all_signals_and_sigpipe_is_as_before);
     tcase_add_test(cases[1], answers_come_within_50_ms_while_the_loop_stands_still);
     tcase_add_test(cases[1], slow_clients_and_connections_that_say_nothing_hold_up_nobody);
-    tcase_add_test(cases[1], slow_client_is_dropped_after_5_s);
+    tcase_add_test(cases[1], slow_client_is_dropped_after_1_s);
     tcase_add_test(cases[1], more_connections_than_threads_all_get_their_answer);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], setup, teardown);
