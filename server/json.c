@@ -171,6 +171,10 @@ static void error_translate(struct json_error *reterr, json_error_t *error) {
     unsigned line = error->line > 0 ? (unsigned)error->line : 1;
     unsigned column = error->column > 0 ? (unsigned)error->column : 1;
     const char *text = error->text;
+    /* jansson shows the bytes before the mistake, and may end in the middle of a character. */
+    char *near = strstr(error->text, " near '");
+    if (near != NULL && !json_is_text(near, strlen(near)))
+        *near = '\0';
     /* jansson says "too big integer" and "real number overflow" */
     if (json_error_code(error) == json_error_numeric_overflow) {
         text = strstr(error->text, "integer") != NULL

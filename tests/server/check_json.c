@@ -63,6 +63,16 @@ START_TEST(an_error_names_line_and_column) {
 }
 END_TEST
 
+/* jansson shows some bytes before the mistake, and counts bytes. */
+START_TEST(an_error_ends_in_no_half_character) {
+    static const char text[] = "{\"\xd8\xb7\\\\Vnte";
+    for (size_t size = 1; size < sizeof text; size++) {
+        ck_assert_ptr_null(json_parse(text, size, &error));
+        ck_assert_msg(json_is_text(error.text, strlen(error.text)), "%zu: %s", size, error.text);
+    }
+}
+END_TEST
+
 START_TEST(one_level_too_deep_is_refused_where_it_begins) {
     char *text = nested(65);
     refuse(text);
@@ -339,6 +349,7 @@ int main(void) {
     TCase *refusals = tcase_create("refusals");
     tcase_add_test(refusals, what_is_no_json_is_refused);
     tcase_add_test(refusals, an_error_names_line_and_column);
+    tcase_add_test(refusals, an_error_ends_in_no_half_character);
     tcase_add_test(refusals, one_level_too_deep_is_refused_where_it_begins);
     tcase_add_test(refusals, a_million_brackets_are_refused_without_recursion);
     tcase_add_test(refusals, an_integer_out_of_range_is_refused_and_says_so);
