@@ -10,7 +10,7 @@ struct unsent {
     struct iovec pieces[2];
     char *owned; /* freed with it; a body that was taken over */
     bool keep_alive;
-    size_t held_bytes;
+    size_t held_bytes; /* until all is sent: a part of it can't be given back */
     char data[];
 };
 
@@ -23,13 +23,23 @@ void output_drop(struct connection *connection) {
     connection->unsent = NULL;
 }
 
+/** A body was grown by doubling: what is too much is given back, since it may wait for long. */
+static void fit_owned(struct unsent *unsent, size_t size) {
+    size_t sent = (size_t)((char *)unsent->pieces[1].iov_base - unsent->owned);
+    char *fitted = realloc(unsent->owned, size);
+    if (fitted == NULL)
+        return; /* then it stays as it is */
+    unsent->owned = fitted;
+    unsent->pieces[1].iov_base = fitted + sent;
+}
+
 /** Keeps the rest of an answer until the socket has room. Returns: false without memory, or without room for it. */
 static bool keep_unsent(struct connection *connection, const struct iovec pieces[static 2], char *owned,
-                        bool keep_alive) TT_ON_LOOP {
-    if (!front_has_room(connection->front, pieces[0].iov_len + pieces[1].iov_len))
-        return false;
+                        size_t owned_bytes, bool keep_alive) TT_ON_LOOP {
     bool copies_body = owned == NULL;
     size_t copied = pieces[0].iov_len + (copies_body ? pieces[1].iov_len : 0);
+    if (!front_has_room(connection->front, copied + owned_bytes))
+        return false;
     struct unsent *unsent = malloc(sizeof *unsent + copied);
     if (unsent == NULL)
         return false;
@@ -42,8 +52,10 @@ static bool keep_unsent(struct connection *connection, const struct iovec pieces
         unsent->pieces[1].iov_base = unsent->data + pieces[0].iov_len;
     }
     unsent->owned = owned;
+    if (owned_bytes > 0)
+        fit_owned(unsent, owned_bytes);
     unsent->keep_alive = keep_alive;
-    unsent->held_bytes = pieces[0].iov_len + pieces[1].iov_len;
+    unsent->held_bytes = copied + owned_bytes;
     connection_hold_bytes(connection, unsent->held_bytes);
     connection->unsent = unsent;
     connection->state = CONNECTION_WRITING;
@@ -76,14 +88,11 @@ static bool send_pieces(struct connection *connection, struct iovec pieces[stati
 
 void output_send_rest(struct connection *connection) {
     struct unsent *unsent = connection->unsent;
-    size_t before = unsent->pieces[0].iov_len + unsent->pieces[1].iov_len;
     if (!send_pieces(connection, unsent->pieces)) {
         connection_close(connection);
         return;
     }
     size_t left = unsent->pieces[0].iov_len + unsent->pieces[1].iov_len;
-    unsent->held_bytes -= before - left;
-    connection_hold_bytes(connection, left - before);
     if (left > 0 || !transport_is_flushed(&connection->transport))
         return;
     bool keep_alive = unsent->keep_alive;
@@ -97,7 +106,8 @@ void connection_answer(struct connection *connection, const char *head, size_t h
     connection->request = NULL;
     bool is_lost = !send_pieces(connection, pieces);
     bool is_whole = pieces[0].iov_len + pieces[1].iov_len == 0 && transport_is_flushed(&connection->transport);
-    if (is_lost || is_whole || !keep_unsent(connection, pieces, is_owned ? body : NULL, keep_alive)) {
+    if (is_lost || is_whole ||
+        !keep_unsent(connection, pieces, is_owned ? body : NULL, is_owned ? body_size : 0, keep_alive)) {
         if (is_owned)
             free(body);
         if (is_lost || !is_whole)
