@@ -12,6 +12,7 @@ static int with_source(const struct options *options, int (*work)(const struct s
         (void)fprintf(stderr, "tothread: %s\n", error.text);
         return OPTIONS_EXIT_FAILED;
     }
+    source.config.is_dry = true;
     int status = work(&source);
     source_deinit(&source);
     return status;

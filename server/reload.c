@@ -1,6 +1,7 @@
 /* Reload: see reload.h. */
 #include "reload.h"
 
+#include "config/grants.h"
 #include "log.h"
 #include "service.h"
 #include "systemd.h"
@@ -118,6 +119,7 @@ static void apply(struct service *service, const struct config *next) TT_ON_LOOP
     }
     for (size_t i = 0; i < registry->call_count; i++) {
         const struct config_call *call = find_call(next, registry->calls[i].name);
+        call_set_grant(&registry->calls[i], &next->server, call);
         if (call == NULL)
             continue;
         registry->calls[i].timeout_us = call->timeout_us;
@@ -166,7 +168,9 @@ static void give_verdict(struct reload *reload, int verdict, char *text) {
 /* -- on a worker -- */
 
 /** All that `tothread check` would find: modules, settings and routes are tried out, beside those that serve. */
-static bool is_usable(const struct config *config, struct diagnostics *diagnostics) {
+static bool is_usable(struct config *config, const struct config_source *source, struct diagnostics *diagnostics) {
+    diagnostics_begin_stage(diagnostics);
+    grants_load(config, source, diagnostics);
     diagnostics_begin_stage(diagnostics);
     struct registry *registry = registry_try(config, diagnostics);
     diagnostics_begin_stage(diagnostics);
@@ -182,7 +186,7 @@ static enum tt_outcome load(struct tt_job *job, void *worker_state) {
     (void)worker_state;
     struct reload *reload = (struct reload *)((char *)job - offsetof(struct reload, job));
     reload->loaded = config_try(reload->service->source, &reload->diagnostics);
-    if (reload->loaded != NULL && !is_usable(reload->loaded, &reload->diagnostics)) {
+    if (reload->loaded != NULL && !is_usable(reload->loaded, reload->service->source, &reload->diagnostics)) {
         config_destroy(reload->loaded);
         reload->loaded = NULL;
     }

@@ -1,6 +1,7 @@
 /* Service: see service.h. */
 #include "service.h"
 
+#include "config/grants.h"
 #include "http/listen.h"
 #include "log.h"
 #include "reload.h"
@@ -27,6 +28,9 @@ bool service_prepare(struct service *service, const struct config_source *source
     /* What is wrong in one stage keeps the next from running, not from looking: all mistakes are shown at once. */
     service->config = config_try(source, &diagnostics);
     service->current = service->config;
+    diagnostics_begin_stage(&diagnostics);
+    if (service->config != NULL)
+        grants_load(service->config, source, &diagnostics);
     diagnostics_begin_stage(&diagnostics);
     if (service->config != NULL)
         service->registry = registry_try(service->config, &diagnostics);

@@ -1,6 +1,8 @@
 /* Source: see source.h. */
 #include "source.h"
 
+#include "systemd.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -41,7 +43,8 @@ enum tt_status source_init(struct source *ret_source, const struct options *opti
     *ret_source = (struct source){.config = {.path = options->config_path,
                                              .path_is_optional = options->config_is_optional,
                                              .sets = options->sets,
-                                             .set_count = options->set_count}};
+                                             .set_count = options->set_count,
+                                             .credentials = systemd_credentials()}};
     if (!options->is_demo)
         return TT_OK;
     ret_source->folder = program_folder(reterr);

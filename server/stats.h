@@ -71,6 +71,10 @@ struct front_stats {
     stat_counter answers;              /* answers handed to the socket in full */
     stat_counter answers_by_class[6];  /* [2]: 2xx, ... */
     stat_counter malformed;            /* refused by the parser */
+    stat_counter auth_missing;         /* refused: no token */
+    stat_counter auth_malformed;       /* refused: nothing that could be one */
+    stat_counter auth_unknown;         /* refused: none of ours */
+    stat_counter auth_not_allowed;     /* refused: not for this call */
     stat_counter clients_left;         /* hung up while their call was pending */
     stat_counter bytes_in;
     stat_counter bytes_out;

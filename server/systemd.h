@@ -48,6 +48,9 @@ bool systemd_is_manager(void);
 /** The watchdog's limit: without a ping for that long the service is killed. 0: there is none. Thread: any. */
 uint64_t systemd_watchdog_us(void);
 
+/** The folder of the unit's credentials (LoadCredential=), or NULL. Thread: any; lends. */
+const char *systemd_credentials(void);
+
 /**
  * An inherited socket by its name (FileDescriptorName= of the socket unit), never by its position.
  *

@@ -43,6 +43,7 @@
     METRIC(ANSWERS, "tothread_answers_total", COUNTER, "", "Answers by the class of their status")                      \
     METRIC(ANSWERS_SENT, "tothread_answers_sent_total", COUNTER, "", "Answers that were handed to the socket in full")  \
     METRIC(MALFORMED, "tothread_malformed_requests_total", COUNTER, "", "Requests that the parser refused")             \
+    METRIC(UNAUTHORIZED, "tothread_requests_unauthorized_total", COUNTER, "", "Requests that were refused for their token, by reason") \
     METRIC(CLIENTS_LEFT, "tothread_clients_left_total", COUNTER, "", "Clients that hung up while their call was pending") \
     METRIC(BYTES_IN, "tothread_received_bytes_total", COUNTER, "bytes", "Bytes received from clients")                  \
     METRIC(BYTES_OUT, "tothread_sent_bytes_total", COUNTER, "bytes", "Bytes sent to clients")                           \

@@ -151,6 +151,7 @@ static bool call_make(const struct builder *builder, const struct config_call *c
     call->name = config->section.name;
     call->route = config->route;
     call->timeout_us = config->timeout_us;
+    call_set_grant(call, &builder->config->server, config);
     call->limiter.permit_count = config->limit < UINT32_MAX ? (uint32_t)config->limit : UINT32_MAX;
     call->module = module_find(registry, config->module);
     if (call->module == NULL)
@@ -298,6 +299,19 @@ void registry_destroy(struct registry *registry) {
         module_close(registry->modules[i - 1]);
     arena_reset(&registry->arena);
     free(registry);
+}
+
+void call_set_grant(struct call *call, const struct config_server *server, const struct config_call *config) {
+    if (config == NULL) {
+        call->grant.needs_token = call->grant.needs_token || server->auth == CONFIG_AUTH_TOKEN;
+        call->grant.names = NULL; /* they went with the old configuration */
+        call->grant.name_count = 0;
+        return;
+    }
+    call->grant = (struct call_grant){.needs_token = config_needs_token(server, config),
+                                      .is_limited = config->tokens != NULL,
+                                      .names = config->tokens,
+                                      .name_count = config->token_count};
 }
 
 struct call *registry_find(const struct registry *registry, const char *name, size_t size) {

@@ -28,6 +28,14 @@ struct call_pool {
     const struct config_pool *config; /* as of the start */
 };
 
+/** Who may have a call. */
+struct call_grant {
+    bool needs_token;
+    bool is_limited;          /* to tokens of these names */
+    const char *const *names; /* the configuration's */
+    size_t name_count;
+};
+
 /** One [call NAME]. fixed after registry_build but for the fields marked onloop. */
 struct call {
     const char *name;
@@ -44,6 +52,7 @@ struct call {
     const struct config_call *config; /* as of the start */
     uint64_t timeout_us;              /* onloop: 0 none */
     struct tt_limiter limiter;        /* onloop */
+    struct call_grant grant;          /* onloop */
     struct call_stats stats;
 };
 
@@ -89,6 +98,12 @@ struct registry *registry_try(const struct config *config, struct diagnostics *d
 
 /** Runs finish and close of everything. No job may be inside any pool. NULL is fine. */
 void registry_destroy(struct registry *registry);
+
+/**
+ * Takes over who may have the call. config NULL: the call is gone from the configuration, and whoever was named for it is
+ * nobody any more. Owns: keeps the names, until the next one.
+ */
+void call_set_grant(struct call *call, const struct config_server *server, const struct config_call *config);
 
 /** By name, or NULL. O(1). Thread: any. */
 struct call *registry_find(const struct registry *registry, const char *name, size_t size);

@@ -5,6 +5,7 @@
 #include "build.h"
 #include "reader.h"
 #include "references.h"
+#include "tokens.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct config *config_load(const struct config_source *source, struct diagnostic
 void config_destroy(struct config *config) {
     if (!config)
         return;
+    tokens_wipe(config->server.tokens);
     arena_reset(&config->arena);
     free(config);
 }
@@ -44,6 +46,10 @@ void config_destroy(struct config *config) {
 const struct origin *config_origin(const struct config_section *section, const char *key) {
     const struct config_setting *setting = key ? config_find(section, key) : NULL;
     return setting ? &setting->value_at : &section->at;
+}
+
+bool config_needs_token(const struct config_server *server, const struct config_call *call) {
+    return (call->auth == CONFIG_AUTH_SERVER ? server->auth : call->auth) == CONFIG_AUTH_TOKEN;
 }
 
 bool config_is_core_key(enum config_kind kind, const char *key) {

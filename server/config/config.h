@@ -19,6 +19,7 @@
 
 struct endpoint; /* endpoint.h */
 struct network;  /* network.h */
+struct tokens;   /* tokens.h */
 
 enum config_kind { CONFIG_SERVER, CONFIG_POOL, CONFIG_MODULE, CONFIG_LIBRARY, CONFIG_CALL, CONFIG_GATHER };
 
@@ -43,6 +44,7 @@ struct config_section {
 /* Each of the following structs begins with its section. */
 
 enum config_isolation { CONFIG_THREAD, CONFIG_PROCESS };
+enum config_auth { CONFIG_AUTH_NONE, CONFIG_AUTH_TOKEN, CONFIG_AUTH_SERVER };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 
 struct config_server {
@@ -66,6 +68,9 @@ struct config_server {
     uint64_t drain_us;          /* hard end after SIGTERM */
     uint64_t malloc_arenas;     /* glibc arenas; 0 leaves it to glibc */
     enum config_log_format log_format;
+    enum config_auth auth;   /* of calls that don't say it */
+    const char *tokens_path; /* as written, or NULL */
+    struct tokens *tokens;   /* set by tokens_load; NULL: none */
     bool access_log;
 };
 
@@ -92,6 +97,9 @@ struct config_call {
     const char *pool;     /* "none": on the loop; NULL: the module's */
     const char *route;    /* "GET /x/{name}", or NULL */
     const char *description;
+    enum config_auth auth;
+    const char **tokens; /* names of those that are allowed; NULL: all */
+    size_t token_count;
     uint64_t timeout_us; /* run time; 0: none */
     uint64_t limit;      /* runs at a time; 0: none */
 };
@@ -126,6 +134,8 @@ struct config_source {
     const char *text; /* read first, as if it were a file; NULL: none (the demo's own configuration) */
     const char *text_name;
     const char *text_folder; /* relative paths in text count from here; NULL: from the current folder */
+    const char *credentials; /* the folder of what the service's manager provides; NULL: there is none */
+    bool is_dry;             /* nothing will be served: without the manager its credentials may be missing */
 };
 
 /**
@@ -164,6 +174,9 @@ void config_print_manual(FILE *out);
 
 /** Where key's value (or, for NULL, the section's header) stands; for a key that wasn't given, the header. Lends. */
 const struct origin *config_origin(const struct config_section *section, const char *key);
+
+/** Whether a call asks for a token, by itself or as [server] says. */
+bool config_needs_token(const struct config_server *server, const struct config_call *call);
 
 /** Whether key is one of the table's for such a section; others of [module] and [call] belong to the module. */
 bool config_is_core_key(enum config_kind kind, const char *key);

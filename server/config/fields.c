@@ -7,6 +7,7 @@
 
 /* Fields of enums are read and written as unsigned. */
 _Static_assert(sizeof(enum config_isolation) == sizeof(unsigned), "an enum is as wide as unsigned");
+_Static_assert(sizeof(enum config_auth) == sizeof(unsigned), "an enum is as wide as unsigned");
 _Static_assert(sizeof(enum config_log_format) == sizeof(unsigned), "an enum is as wide as unsigned");
 
 static const void *field(const struct key *key, const void *object) {

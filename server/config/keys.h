@@ -17,6 +17,8 @@
 #define GIB  (1024 * MIB)
 
 static const char *const isolation_words[] = {"thread", "process", NULL};
+static const char *const auth_words[] = {"none", "token", NULL};
+static const char *const call_auth_words[] = {"none", "token", "server", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
 
 static const struct key_section sections[] = {
@@ -81,6 +83,26 @@ static const struct key keys[] = {
              "that can "
              "open a unix socket. Anybody else is not listened to: whoever sends a PROXY header can call himself any "
              "address."},
+    {.kind = CONFIG_SERVER,
+     .name = "auth",
+     .type = KEY_WORD,
+     .offset = offsetof(struct config_server, auth),
+     .words = auth_words,
+     .default_text = "none",
+     .is_reloadable = true,
+     .help = "token: a request needs Authorization: Bearer TOKEN with one of tokens, or is refused with 401 before its "
+             "body is read. A "
+             "[call] may say otherwise."},
+    {.kind = CONFIG_SERVER,
+     .name = "tokens",
+     .type = KEY_TEXT,
+     .offset = offsetof(struct config_server, tokens_path),
+     .example = "/etc/tothread/tokens",
+     .is_reloadable = true,
+     .help = "A file of tokens, in each line a name, white space, and a token of 16 to 256 letters, digits, - . _ ~ + "
+             "/ and = at the end. "
+             "A name may stand several times, so that a token can be replaced without a gap. credential:NAME is a "
+             "credential of the systemd unit (LoadCredential=). A reload reads it anew."},
     {.kind = CONFIG_SERVER,
      .name = "admin",
      .type = KEY_ADMIN,
@@ -320,6 +342,22 @@ static const struct key keys[] = {
      .offset = offsetof(struct config_call, description),
      .example = "A package by its name.",
      .help = "One sentence for people."},
+    {.kind = CONFIG_CALL,
+     .name = "auth",
+     .type = KEY_WORD,
+     .offset = offsetof(struct config_call, auth),
+     .words = call_auth_words,
+     .default_text = "server",
+     .is_reloadable = true,
+     .help = "token: a request needs one of the tokens; none: it needs none; server: as [server] says."},
+    {.kind = CONFIG_CALL,
+     .name = "tokens",
+     .type = KEY_NAMES,
+     .offset = offsetof(struct config_call, tokens),
+     .count_offset = offsetof(struct config_call, token_count),
+     .example = "billing, reports",
+     .is_reloadable = true,
+     .help = "The names of the tokens that may have it, with commas between; others get 403. Left out: all of them."},
     {.kind = CONFIG_CALL,
      .name = "timeout",
      .type = KEY_TIME,

@@ -1,22 +1,15 @@
 /* Reader: opens and reads; what the bytes mean is said by lexer.c and draft.c. The --set's are in overrides.c. */
 #include "reader.h"
 
+#include "file.h"
 #include "overrides.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DROP_INS "conf.d"
-
-struct bytes {
-    char *data; /* malloc'ed */
-    size_t size;
-};
 
 static void text_read(struct draft *draft, const char *file, const char *folder, const char *data, size_t size) {
     struct lexer lexer;
@@ -54,47 +47,6 @@ static void text_read(struct draft *draft, const char *file, const char *folder,
     }
 }
 
-/* All of fd. Returns: 0 or an errno; EFBIG for too much. */
-static int bytes_read(int fd, struct bytes *ret_bytes) {
-    struct bytes bytes = {0};
-    size_t capacity = 0;
-    for (;;) {
-        if (bytes.size == capacity) {
-            capacity = capacity == 0 ? 16384 : 2 * capacity;
-            char *grown = capacity <= 2 * READER_FILE_MAX ? realloc(bytes.data, capacity) : NULL;
-            if (!grown) {
-                free(bytes.data);
-                return capacity <= 2 * READER_FILE_MAX ? ENOMEM : EFBIG;
-            }
-            bytes.data = grown;
-        }
-        ssize_t size = read(fd, bytes.data + bytes.size, capacity - bytes.size);
-        int error = size < 0 ? errno : 0;
-        if (error == EINTR)
-            continue;
-        if (error == 0 && bytes.size + (size_t)size > READER_FILE_MAX)
-            error = EFBIG;
-        if (error != 0) {
-            free(bytes.data);
-            return error;
-        }
-        if (size == 0) {
-            *ret_bytes = bytes;
-            return 0;
-        }
-        bytes.size += (size_t)size;
-    }
-}
-
-static int file_take(const char *path, struct bytes *ret_bytes) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    int error = bytes_read(fd, ret_bytes);
-    (void)close(fd); /* read only: nothing can be lost */
-    return error;
-}
-
 static char *copy(struct draft *draft, const char *text) {
     char *made = arena_copy(draft->arena, text, strlen(text));
     if (!made)
@@ -118,12 +70,12 @@ static char *folder_of(struct draft *draft, const char *path) {
 }
 
 static void file_read(struct draft *draft, const char *path, bool is_optional) {
-    struct bytes bytes = {0};
+    struct file_bytes bytes;
     const char *file = copy(draft, path);
     const char *folder = folder_of(draft, path);
     if (!file || !folder)
         return;
-    int error = file_take(path, &bytes);
+    int error = file_load(path, READER_FILE_MAX, &bytes);
     if (error == 0) {
         text_read(draft, file, folder, bytes.data, bytes.size);
         free(bytes.data);

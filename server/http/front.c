@@ -48,6 +48,8 @@ void front_set_limits(struct front *front, const struct config_server *config) {
         .access_log = config->access_log,
         .proxy_networks = config->proxy_networks,
         .proxy_network_count = config->proxy_from_count,
+        .tokens = config->tokens,
+        .needs_token = config->auth == CONFIG_AUTH_TOKEN,
     };
     stat_set(&front->stats.buffered_limit_bytes, front->limits.buffered_bytes);
     if (front->connection_room != 0 && front->connection_room < front->limits.connection_count)

@@ -49,6 +49,8 @@ struct front_limits {
     bool access_log;
     const struct network *proxy_networks; /* the configuration's: who may send a PROXY header */
     size_t proxy_network_count;
+    const struct tokens *tokens; /* the configuration's; NULL: none */
+    bool needs_token;            /* where no call says otherwise */
 };
 
 struct front {

@@ -3,6 +3,7 @@
 
 #include "../gather.h"
 #include "../json.h"
+#include "auth.h"
 #include "problem.h"
 #include "reply.h"
 #include <stdlib.h>
@@ -59,6 +60,8 @@ static bool plan_item(struct request *request, const struct json *item, size_t i
         refuse_at(request, pointer, "there is no call of this name");
         return false;
     }
+    if (!auth_check_call(request, call, false))
+        return false;
     if (call->function->takes_body) {
         refuse_at(request, pointer, "this call takes a raw body, which a gather can't give it");
         return false;

@@ -18,6 +18,8 @@ struct kind_row {
 static const struct kind_row kinds[PROBLEM_KIND_COUNT] = {
     [PROBLEM_MALFORMED] = {400, "malformed", "The request is malformed", NULL},
     [PROBLEM_BAD_JSON] = {400, "bad-json", "The body is not the JSON that was expected", NULL},
+    [PROBLEM_UNAUTHORIZED] = {401, "unauthorized", "The request needs a token", NULL},
+    [PROBLEM_FORBIDDEN] = {403, "forbidden", "The token is not for this", NULL},
     [PROBLEM_NOT_FOUND] = {404, "not-found", "Nothing answers this path", NULL},
     [PROBLEM_METHOD] = {405, "method", "The path answers other methods", NULL},
     [PROBLEM_SLOW] = {408, "slow-request", "The request did not arrive in time", NULL},
@@ -169,8 +171,10 @@ static const char *extra_lines(const struct problem *problem, char *out, size_t 
     if (problem->retry_after_s != 0)
         used = snprintf(out, size, "Retry-After: %u\r\n", problem->retry_after_s);
     if (problem->allow != NULL && used >= 0 && (size_t)used < size)
-        (void)snprintf(out + used, size - (size_t)used, "Allow: %s\r\n",
-                       problem->allow); /* methods are few and short */
+        used +=
+            snprintf(out + used, size - (size_t)used, "Allow: %s\r\n", problem->allow); /* methods are few and short */
+    if (problem->challenge != NULL && used >= 0 && (size_t)used < size)
+        (void)snprintf(out + used, size - (size_t)used, "WWW-Authenticate: %s\r\n", problem->challenge); /* fits */
     return out;
 }
 

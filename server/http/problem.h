@@ -16,6 +16,8 @@
 enum problem_kind {
     PROBLEM_MALFORMED,      /* 400 */
     PROBLEM_BAD_JSON,       /* 400 */
+    PROBLEM_UNAUTHORIZED,   /* 401 */
+    PROBLEM_FORBIDDEN,      /* 403 */
     PROBLEM_NOT_FOUND,      /* 404 */
     PROBLEM_METHOD,         /* 405 */
     PROBLEM_SLOW,           /* 408 */
@@ -47,6 +49,7 @@ struct problem {
     size_t mistake_count;
     unsigned retry_after_s; /* 0: none */
     const char *allow;      /* for 405 */
+    const char *challenge;  /* WWW-Authenticate, for 401 and its like */
     bool must_close;
     bool has_timing;
     uint64_t queue_us;

@@ -144,9 +144,10 @@ static void log_access(const struct request *request, const struct reply *reply)
                                                  : "gather";
     uint64_t took_us = tt_wake_now_us(request->front->wake) - request->begun_us;
     log_event(TT_LOG_NOTICE, "request",
-              "call=%s status=%d bytes=%zu total_us=%llu queue_us=%llu run_us=%llu id=%s client=%s", name,
+              "call=%s status=%d bytes=%zu total_us=%llu queue_us=%llu run_us=%llu id=%s client=%s%s%s", name,
               reply->status, reply->body_size, (unsigned long long)took_us, (unsigned long long)reply->queue_us,
-              (unsigned long long)reply->run_us, request->id, request->client);
+              (unsigned long long)reply->run_us, request->id, request->client,
+              request->token[0] != '\0' ? " token=" : "", request->token);
 }
 
 /** A big answer that could not be kept until the client has taken it: told before its first byte is out. */

@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include "../gather.h"
+#include "auth.h"
 #include "dispatch.h"
 #include "problem.h"
 #include <stdlib.h>
@@ -177,6 +178,8 @@ static struct request *create(struct connection *connection, struct front *front
     request->begun_us = tt_wake_now_us(front->wake);
     request->deadline_us = 0;
     request->gather = NULL;
+    request->auth = REQUEST_AUTH_NONE;
+    request->token[0] = '\0';
     memcpy(request->client, connection_client(connection), sizeof request->client);
     return request;
 }
@@ -209,6 +212,8 @@ struct request *request_begin(struct connection *connection, struct front *front
     request->query_size = parse->query.size;
     take_id(request, head + parse->request_id.at, parse->request_id.size);
     take_traceparent(request, head + parse->traceparent.at, parse->traceparent.size);
+    if (parse->authorization.size > 0)
+        auth_read(request, head + parse->authorization.at, parse->authorization.size);
     uint64_t wait_s;
     if (parse->prefer.size > 0 && find_wait(head + parse->prefer.at, parse->prefer.size, &wait_s))
         request->deadline_us = request->begun_us + wait_s * 1000000u + (wait_s == 0);
@@ -235,7 +240,7 @@ struct request *request_begin(struct connection *connection, struct front *front
 }
 
 void request_check(struct request *request) {
-    if (request->has_body)
+    if (auth_check(request, request->has_body) && request->has_body)
         dispatch_check(request);
 }
 

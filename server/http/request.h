@@ -23,9 +23,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REQUEST_ID_MAX 63
+#define REQUEST_ID_MAX    63
+#define REQUEST_TOKEN_MAX 63
 
 struct gather_run;
+
+/** What its Authorization field holds. */
+enum request_auth {
+    REQUEST_AUTH_NONE,
+    REQUEST_AUTH_MALFORMED,
+    REQUEST_AUTH_UNKNOWN, /* a token that is none of ours */
+    REQUEST_AUTH_KNOWN    /* the name says whose */
+};
 
 struct request {
     struct front *front;
@@ -55,6 +64,8 @@ struct request {
     char id[REQUEST_ID_MAX + 1];
     char traceparent[56];
     char client[PEER_TEXT_MAX]; /* who asks, as in peer.h */
+    enum request_auth auth;
+    char token[REQUEST_TOKEN_MAX + 1]; /* its name; "" where none */
     uint64_t begun_us;
     uint64_t deadline_us; /* the client's, absolute; 0: none */
 
