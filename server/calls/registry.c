@@ -153,7 +153,7 @@ static bool call_make(const struct builder *builder, const struct config_call *c
     call->timeout_us = config->timeout_us;
     call_set_grant(call, &builder->config->server, config);
     call->limiter.permit_count = config->limit < UINT32_MAX ? (uint32_t)config->limit : UINT32_MAX;
-    call->module = module_find(registry, config->module);
+    call->module = config->module != NULL ? module_find(registry, config->module) : NULL;
     if (call->module == NULL)
         return false; /* it has been told why the module didn't open */
     call->function = function_choose(builder, config, call->module);
@@ -200,11 +200,10 @@ static void calls_make(struct builder *builder) {
     for (size_t i = 0; i < builder->config->call_count; i++) {
         const struct config_call *config = &builder->config->calls[i];
         const struct config_section *section = &config->section;
-        if (config->module == NULL || !module_is_configured(builder->config, config->module)) {
+        /* It is taken up all the same: its route, and who else means it, can be looked at. */
+        if (config->module == NULL || !module_is_configured(builder->config, config->module))
             diagnostics_add(builder->diagnostics, DIAGNOSTIC_ERROR, config_origin(section, "module"), NULL,
                             "module: there is no [module %s]", config->module != NULL ? config->module : "");
-            continue;
-        }
         if (registry_find(registry, section->name, strlen(section->name)) != NULL) {
             diagnostics_add(builder->diagnostics, DIAGNOSTIC_ERROR, &section->at, NULL, "there is another [call %s]",
                             section->name);

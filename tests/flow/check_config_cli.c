@@ -233,6 +233,26 @@ START_TEST(mistakes_of_routes_are_shown_together) {
 }
 END_TEST
 
+START_TEST(route_is_looked_at_without_a_module_too) {
+    static const char text[] = "[call a]\nmodule = nope\nroute = GET /a/:b\n"
+                               "[call b]\nroute = GETT /\n"
+                               "[call c]\nmodule = nope\nroute = GET /c\n"
+                               "[call d]\nmodule = nope\nroute = GET /c\n"
+                               "[gather g]\ncalls = a, b\nroute = GET /c\n";
+    static const struct mistake mistakes[] = {
+        {":2:10: there is no [module nope]", "    2 | module = nope\n      |          ^~~~\n"},
+        {":3:16: route: :b is no parameter", "    3 | route = GET /a/:b\n      |                ^~\n"},
+        {":4:7: [call b] has no module", "    4 | [call b]\n      |       ^\n"},
+        {":5:9: route: unknown method GETT", "    5 | route = GETT /\n      |         ^~~~~~\n"},
+        {":7:10: there is no [module nope]", "    7 | module = nope\n      |          ^~~~\n"},
+        {":10:10: there is no [module nope]", "   10 | module = nope\n      |          ^~~~\n"},
+        {":11:9: route: \"GET /c\" is the same as [call c]'s", "   11 | route = GET /c\n      |         ^~~~~~\n"},
+        {":14:9: route: \"GET /c\" is the same as [call c]'s", "   14 | route = GET /c\n      |         ^~~~~~\n"},
+    };
+    check_mistakes(text, mistakes, sizeof mistakes / sizeof *mistakes, 2); /* two name [call c]'s place too */
+}
+END_TEST
+
 START_TEST(config_shows_where_each_value_comes_from) {
     char origin[160];
     setup_folder();
@@ -377,6 +397,7 @@ int main(void) {
         warning_alone_refuses_nothing,
         mistakes_that_only_modules_see_are_shown_together,
         mistakes_of_routes_are_shown_together,
+        route_is_looked_at_without_a_module_too,
         config_shows_where_each_value_comes_from,
         config_prints_what_it_accepts,
         drop_ins_override_in_the_order_of_their_names,
