@@ -64,7 +64,7 @@ static bool keep_unsent(struct connection *connection, const struct iovec pieces
 }
 
 static void skip_sent(struct iovec pieces[static 2], size_t sent) {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && sent > 0; i++) { /* a piece of nothing may be at NULL, to which nothing is added */
         size_t here = sent < pieces[i].iov_len ? sent : pieces[i].iov_len;
         pieces[i].iov_base = (char *)pieces[i].iov_base + here;
         pieces[i].iov_len -= here;
