@@ -30,6 +30,7 @@
 #include <tothread/job.h>
 #include <tothread/key.h>
 #include <tothread/map.h>
+#include <tothread/nest.h>
 #include <tothread/pool.h>
 #include <tothread/wake.h>
 
@@ -88,6 +89,8 @@ struct tti_worker {
     bool is_woken;                /* locked: taken off the idle stack, not yet back at the queue */
     bool is_ready;                /* locked: its start hook has succeeded */
     bool is_lodger;               /* fixed: no thread of its own, see nest.c */
+    struct tti_worker *host;      /* fixed: whose thread it is on; its own but for a lodger */
+    bool is_stuck;                /* onloop: its thread will never wake. Only while circle.c looks */
     struct tti_worker *lodger;    /* the worker's own: made once, and freed with it. The loop may still look at it */
     bool is_lower;                /* locked: its hand is of a priority that counts against the reserved workers */
     bool has_more;                /* locked: in pool->hands: more than one job was dealt to it */
@@ -103,6 +106,23 @@ struct tti_worker {
     uint64_t cpu_mark_us;    /* the worker's own: its CPU clock as last read */
     uint64_t cpu_read_us;    /* when that was */
     uint64_t cpu_charged_us; /* to jobs, since it began to lodge: its host's next job doesn't pay for that again */
+};
+
+/** A running job that waits for its children: on its thread's stack, until the loop has said that all have ended. */
+struct tti_nest {
+    struct tt_post post;
+    struct tt_job *parent;      /* fixed */
+    struct tti_worker *host;    /* fixed: whose thread that is */
+    struct tt_pool *pool;       /* fixed: of the children */
+    struct tt_nest_item *items; /* fixed */
+    size_t count;               /* fixed */
+    size_t first;               /* the worker's: all before it have begun */
+    enum tt_status status;      /* the loop's, until all have ended */
+    size_t pending_count;       /* onloop */
+    struct tti_nest *next;      /* onloop: wake->nests */
+    struct tti_nest *prev;      /* onloop */
+    bool is_asleep;             /* onloop: its thread sleeps in it, and circle.c knows */
+    struct tti_flags flags;
 };
 
 /** One writer, the loop; read by snapshots. */
@@ -135,6 +155,9 @@ struct tt_pool {
     uint32_t rate_count;
     uint32_t rate_last_count;
     uint64_t rate_last_us;
+    uint32_t
+        stuck_count; /* threads that will never wake, and those with a job that counts against the reserved ones: */
+    uint32_t stuck_lower_count; /* only while circle.c looks */
 
     /* locked */
     struct tti_lock lock;
@@ -187,6 +210,7 @@ struct tt_wake {
     _Alignas(64) _Atomic(struct tt_job *) finished; /* newest first; pushed by workers, taken whole by the loop */
     _Atomic(struct tt_post *) posts;                /* the same for posts */
     _Alignas(64) _Atomic uint32_t is_asleep;        /* 1: the next to finish writes the pipe. See wake.c */
+    _Atomic bool has_circle_post;                   /* circle_post is on its way: circle.c */
 
     /* onloop */
     _Alignas(64) struct tt_job *pending; /* finished jobs that this turn has no room for, oldest first */
@@ -194,6 +218,8 @@ struct tt_wake {
     struct tt_job *given_up; /* cancelled, expired, abandoned: done is due. Linked by prev */
     struct tt_job **given_up_end;
     struct tt_limiter *limiters; /* that have waiting jobs */
+    struct tti_nest *nests;      /* newest first */
+    struct tt_post circle_post;
     struct tt_pool *pools;
     struct tt_pool *dirty_pools;
     struct tt_pool *default_pool; /* of tt_to_thread; may be NULL */
@@ -259,7 +285,8 @@ void tti_queue_deal_alone(struct tt_pool *pool, struct tti_worker *worker, struc
     TT_REQUIRES(pool->lock);
 void tti_queue_set_lower(struct tt_pool *pool, struct tti_worker *worker, bool is_lower) TT_REQUIRES(pool->lock);
 void tti_queue_note_serving(struct tt_pool *pool) TT_REQUIRES(pool->lock);
-bool tti_queue_has_surplus(const struct tt_pool *pool) TT_REQUIRES(pool->lock); /* a worker is one too many */
+uint32_t tti_queue_lower_most(const struct tt_pool *pool) TT_REQUIRES(pool->lock); /* such jobs at a time */
+bool tti_queue_has_surplus(const struct tt_pool *pool) TT_REQUIRES(pool->lock);    /* a worker is one too many */
 
 /* submit.c */
 void tti_submit_batch(struct tt_pool *pool, struct tt_job *job) TT_ON_LOOP;
@@ -276,7 +303,11 @@ struct tti_worker *tti_worker_lodge(struct tti_worker *host); /* a record for a 
 void tti_worker_leave(struct tti_worker *host);
 
 /* nest.c */
-void tti_nest_look(struct tti_nest *nest);
+void tti_nest_look(struct tti_nest *nest) TT_ON_LOOP; /* another child can be taken: it has got its permit */
+
+/* circle.c: both have the next dispatch look for jobs that wait for each other */
+void tti_circle_sleeps(struct tt_pool *pool);                /* a thread of the pool is about to sleep in a nest */
+void tti_circle_look_again(struct tt_wake *wake) TT_ON_LOOP; /* what sleepers wait for may have gone */
 
 /* complete.c: from the worker to the loop, and the end of a job there */
 void tti_complete_push(struct tt_wake *wake, struct tt_job *job);

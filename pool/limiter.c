@@ -83,11 +83,18 @@ static bool is_on_loop(const struct tt_limiter *limiter, const char *function) T
     return limiter->first == NULL || tti_is_on_loop(limiter->first->pool->wake, function);
 }
 
+/** The permits for which somebody still waits may be out for ever. */
+static void look_for_circles(const struct tt_limiter *limiter) TT_ON_LOOP {
+    if (limiter->first != NULL)
+        tti_circle_look_again(limiter->first->pool->wake);
+}
+
 void tt_limiter_resize(struct tt_limiter *limiter, uint32_t permit_count) {
     if (!is_on_loop(limiter, __func__))
         return;
     limiter->permit_count = permit_count;
     limiter_admit(limiter);
+    look_for_circles(limiter);
 }
 
 void tt_limiter_pause(struct tt_limiter *limiter) {
@@ -101,6 +108,7 @@ void tt_limiter_resume(struct tt_limiter *limiter) {
         return;
     limiter->is_paused = false;
     limiter_admit(limiter);
+    look_for_circles(limiter);
 }
 
 void tt_limiter_get_stats(const struct tt_limiter *limiter, struct tt_limiter_stats *ret_stats) {

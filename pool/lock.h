@@ -15,6 +15,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -74,18 +75,33 @@ struct tti_flags {
     _Atomic uint32_t bits;
 };
 
+#define TTI_FLAGS_ASLEEP 0x80000000u /* the waiter's own: nothing is raised, and it sleeps, or is about to */
+
 static inline void tti_flags_raise(struct tti_flags *flags, uint32_t bits) {
     /* Release pairs with the acquire in tti_flags_wait. The kernel takes the address as a name, whatever is there by then. */
-    if (atomic_fetch_or_explicit(&flags->bits, bits, memory_order_release) == 0)
+    if (atomic_fetch_or_explicit(&flags->bits, bits, memory_order_release) == TTI_FLAGS_ASLEEP)
         (void)syscall(SYS_futex, &flags->bits, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/** The waiter's first half of a wait, for what it wants to do in between. Returns: false: some bit is raised already. */
+static inline bool tti_flags_lie_down(struct tti_flags *flags) {
+    uint32_t none = 0;
+    /* Release: who sees the waiter asleep sees what it did before. */
+    return atomic_compare_exchange_strong_explicit(&flags->bits, &none, TTI_FLAGS_ASLEEP, memory_order_release,
+                                                   memory_order_relaxed);
+}
+
+/** Whether the waiter sleeps, or is about to. Where only the calling thread raises bits that stays so until it does. */
+static inline bool tti_flags_is_asleep(const struct tti_flags *flags) {
+    return atomic_load_explicit(&flags->bits, memory_order_acquire) == TTI_FLAGS_ASLEEP;
 }
 
 /** Sleeps until any bit is raised, takes all of them, and returns them. */
 static inline uint32_t tti_flags_wait(struct tti_flags *flags) {
-    uint32_t bits;
-    while ((bits = atomic_exchange_explicit(&flags->bits, 0, memory_order_acquire)) == 0)
-        (void)syscall(SYS_futex, &flags->bits, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0); /* whatever woke it: look again */
-    return bits;
+    (void)tti_flags_lie_down(flags);   /* false: the loop below sees that */
+    while (tti_flags_is_asleep(flags)) /* whatever woke it: look again */
+        (void)syscall(SYS_futex, &flags->bits, FUTEX_WAIT_PRIVATE, TTI_FLAGS_ASLEEP, NULL, NULL, 0);
+    return atomic_exchange_explicit(&flags->bits, 0, memory_order_acquire) & ~TTI_FLAGS_ASLEEP;
 }
 
 #endif

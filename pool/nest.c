@@ -13,18 +13,6 @@
 #define LOOK 1u /* another child can be taken: it has got its permit */
 #define OVER 2u /* all have ended: the loop doesn't touch the nest any more */
 
-struct tti_nest {
-    struct tt_post post;
-    struct tt_job *parent;
-    struct tt_pool *pool;
-    struct tt_nest_item *items;
-    size_t count;
-    size_t first; /* the worker's: all before it have begun */
-    enum tt_status status;
-    size_t pending_count; /* onloop */
-    struct tti_flags flags;
-};
-
 #define NEST_OF(post_)  ((struct tti_nest *)((char *)(post_)-offsetof(struct tti_nest, post)))
 #define ITEM_OF(watch_) ((struct tt_nest_item *)((char *)(watch_)-offsetof(struct tt_nest_item, watch)))
 
@@ -62,6 +50,28 @@ static bool is_circle(const struct tti_nest *nest) TT_ON_LOOP {
     return false;
 }
 
+static void begin(struct tti_nest *nest) TT_ON_LOOP {
+    struct tt_wake *wake = nest->pool->wake;
+    nest->pending_count = 1; /* on_start itself */
+    nest->next = wake->nests;
+    if (nest->next != NULL)
+        nest->next->prev = nest;
+    wake->nests = nest;
+}
+
+/** One more has ended. Nothing may touch the nest afterwards, unless the caller knows of another one. */
+static void end_one(struct tti_nest *nest) TT_ON_LOOP {
+    if (--nest->pending_count != 0)
+        return;
+    if (nest->prev != NULL)
+        nest->prev->next = nest->next;
+    else
+        nest->pool->wake->nests = nest->next;
+    if (nest->next != NULL)
+        nest->next->prev = nest->prev;
+    tti_flags_raise(&nest->flags, OVER);
+}
+
 static void on_child_done(struct tt_watch *watch) {
     tt_assume_loop();
     struct tt_nest_item *item = ITEM_OF(watch);
@@ -69,15 +79,14 @@ static void on_child_done(struct tt_watch *watch) {
     item->outcome = watch->outcome;
     tt_watch_stop(watch);   /* its release doesn't concern the parent */
     item->job->nest = NULL; /* nor may a child that is still running find the nest, which may be gone */
-    if (--nest->pending_count == 0)
-        tti_flags_raise(&nest->flags, OVER);
+    end_one(nest);
 }
 
 static void submit_item(struct tti_nest *nest, struct tt_nest_item *item) TT_ON_LOOP {
     item->outcome = TT_NONE;
     item->nest = nest;
     item->watch = (struct tt_watch){.on_done = on_child_done};
-    item->status = tt_pool_submit(nest->pool, item->job);
+    item->status = nest->status != TT_OK ? nest->status : tt_pool_submit(nest->pool, item->job);
     if (item->status != TT_OK)
         return;
     item->job->nest = nest;
@@ -91,23 +100,22 @@ static void submit_item(struct tti_nest *nest, struct tt_nest_item *item) TT_ON_
 static void on_start(struct tt_post *post) {
     tt_assume_loop();
     struct tti_nest *nest = NEST_OF(post);
-    nest->pending_count = 1; /* this function itself */
+    begin(nest);
     if (tt_job_is_cancelled(nest->parent))
         nest->status = TT_CLOSED; /* given up, perhaps, while this was on its way */
     else
         nest->status = is_circle(nest) ? TT_DEADLOCK : TT_OK;
     struct tt_context *before = tti_request_enter(nest->parent); /* the children take it along */
-    for (size_t i = 0; i < nest->count && nest->status == TT_OK; i++)
+    for (size_t i = 0; i < nest->count; i++)
         submit_item(nest, &nest->items[i]);
     tti_context_current = before;
     tt_wake_flush(nest->pool->wake); /* the worker looks into the queue, never into the batch */
-    if (--nest->pending_count == 0)
-        tti_flags_raise(&nest->flags, OVER);
-    else
-        tti_flags_raise(&nest->flags, LOOK);
+    tti_nest_look(nest);
+    end_one(nest);
 }
 
 void tti_nest_look(struct tti_nest *nest) {
+    nest->is_asleep = false;
     tti_flags_raise(&nest->flags, LOOK);
 }
 
@@ -157,10 +165,13 @@ static bool help(struct tti_nest *nest, struct tti_worker *lodger) {
 }
 
 static void help_until_over(struct tti_nest *nest, struct tti_worker *lodger) {
-    while ((tti_flags_wait(&nest->flags) & OVER) == 0)
+    while ((tti_flags_wait(&nest->flags) & OVER) == 0) {
         while (lodger != NULL && help(nest, lodger)) {
             /* the next one */
         }
+        if (tti_flags_lie_down(&nest->flags))
+            tti_circle_sleeps(nest->parent->pool);
+    }
 }
 
 enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_nest_item *items, size_t count) {
@@ -169,8 +180,9 @@ enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_n
     struct tti_nest nest = {.post = {.fn = on_start}, .parent = job, .pool = pool, .items = items, .count = count};
     if (worker == NULL)
         return TT_WRONG_THREAD;
-    if (count == 0 || pool->options.worker_count == 0)
+    if (count == 0 || pool->options.worker_count == 0 || pool->wake != worker->pool->wake)
         return TT_INVALID;
+    nest.host = worker->host;
     if (worker->pool == pool && (lodger = tti_worker_lodge(worker)) == NULL)
         return TT_NOMEM;
     if (tti_request_start(job, &nest.post))

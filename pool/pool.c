@@ -120,6 +120,7 @@ enum tt_status tt_pool_resize(struct tt_pool *pool, uint32_t worker_count) {
         tti_park_wake(&sleepers->park);
         sleepers = next;
     }
+    tti_circle_look_again(pool->wake); /* fewer may be for jobs of the lower priorities */
     return tti_worker_fill(pool);
 }
 

@@ -29,13 +29,17 @@
 
 #define POOL_OF_RELIEF(timer_) ((struct tt_pool *)((char *)(timer_)-offsetof(struct tt_pool, relief)))
 
-/** How many jobs of the lower priorities may start now: the reserved workers are not for them. */
-static uint32_t lower_room(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
-    uint32_t most = pool->target_count - pool->options.reserved_count;
+uint32_t tti_queue_lower_most(const struct tt_pool *pool) {
     if (pool->options.reserved_count == 0)
         return UINT32_MAX;
     if (pool->options.reserved_count >= pool->target_count)
-        most = 1; /* the pool was made smaller: nobody waits for ever */
+        return 1; /* the pool was made smaller: nobody waits for ever */
+    return pool->target_count - pool->options.reserved_count;
+}
+
+/** How many jobs of the lower priorities may start now: the reserved workers are not for them. */
+static uint32_t lower_room(const struct tt_pool *pool) TT_REQUIRES(pool->lock) {
+    uint32_t most = tti_queue_lower_most(pool);
     return most > pool->lower_count ? most - pool->lower_count : 0;
 }
 

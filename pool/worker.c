@@ -150,6 +150,7 @@ static void on_gone(struct tt_post *post) {
     tti_lock_enter(&pool->lock);
     unlink_worker(pool, worker);
     tti_lock_leave(&pool->lock);
+    tti_circle_look_again(pool->wake);
     (void)pthread_join(worker->thread, NULL); /* it does nothing more after the post but return */
     tti_worker_free(worker);
     tti_pool_release(pool);
@@ -237,6 +238,7 @@ struct tti_worker *tti_worker_new(struct tt_pool *pool) {
         return NULL;
     }
     worker->pool = pool;
+    worker->host = worker;
     worker->hand.next_count = 1;
     tti_tick_init(&worker->tick);
     return worker;
@@ -258,6 +260,7 @@ static struct tti_worker *new_lodger(const struct tti_worker *host) {
     memcpy(lodger->name, host->name, sizeof lodger->name);
     lodger->state = host->state;
     lodger->is_lodger = true;
+    lodger->host = host->host;
     return lodger;
 }
 

@@ -2,14 +2,16 @@
  * Nest: jobs that a running job submits, and waits for, on its own worker thread.
  *
  * A worker that waits for jobs of its own pool would wait for ever once all workers do so: with one worker, at once.
- * Here it doesn't wait idly: children that no other worker has begun yet it runs itself, with its own worker state. A
- * wait that could still turn into a circle is refused before anything is submitted: coming back to a pool from the
- * worker of another one while an ancestor holds a worker of it, or asking for a permit of a limiter of which an
- * ancestor holds one.
+ * Here it doesn't wait idly: children that no other worker has begun yet it runs itself, with its own worker state.
  *
- * Only ancestors are looked at. Two circles aren't seen, and end by the children's time-outs alone: a child that waits
- * for a permit which a job holds that itself waits for the parent's worker; and jobs of two pools that each nest into the
- * other one at the same time. Where children have limiters or go to another pool, give them a deadline.
+ * What would wait for ever is not waited for. Two circles are seen from the ancestors alone, whoever else is busy, and
+ * refused before anything is submitted: coming back to a pool from the worker of another one while an ancestor holds a
+ * worker of it, and asking for a permit of a limiter of which an ancestor holds one. Any other is seen when the last of its
+ * workers goes to sleep, or when a pool or a limiter gets smaller: a permit whose holder waits behind the parents, pools
+ * that nest into each other at once. Then a child that hasn't started is taken back (TT_CANCELLED), and the rest goes on.
+ *
+ * Waits that the library doesn't know aren't seen: for locks, or for a stream's other end. A function that returns some
+ * day, and a limiter that is paused, are waited for.
  *
  * Normal use, inside run:
  * 1. set up the children's jobs in your own object, and an array of items that name them;
@@ -50,13 +52,15 @@ struct tt_nest_item {
  *
  * Thread:  worker, from inside job's run
  * Owns:    keeps the items and their jobs until it returns: done and release must not free them before, nor submit them
- *          again. The job of a child that was given up is in use until its own release.
+ *          again. The job of a child that was given up is in use until its own release. The pool must not be destroyed
+ *          before each job that names it here has returned.
  * Blocks:  until the last child has ended, and those that run on this thread have returned. The loop must turn
  *          meanwhile.
- * Returns: TT_OK: each item says how it went; TT_DEADLOCK: refused, nothing was submitted; TT_CLOSED when the parent
- *          had been asked to end or given up before: nothing was submitted; TT_WRONG_THREAD from elsewhere, and in a
- *          pool of 0 workers, where it would hold the loop up; TT_INVALID without items, or for children in such a
- *          pool; TT_NOMEM.
+ * Returns: TT_OK, and each item says how it went; TT_DEADLOCK: children would have waited for ever, so all were refused, or
+ *          those that are TT_CANCELLED were taken back: each item says which. All else submits nothing, and leaves the
+ *          items alone: TT_CLOSED when the parent had been asked to end or given up before; TT_WRONG_THREAD from
+ *          elsewhere, and in a pool of 0 workers, where it would hold the loop up; TT_INVALID without items, for children
+ *          in such a pool, or in a pool of another wake; TT_NOMEM.
  */
 TT_EXPORT enum tt_status tt_nest_run(struct tt_job *job, struct tt_pool *pool, struct tt_nest_item *items,
                                      size_t count) TT_ON_WORKER TT_MUST_CHECK;

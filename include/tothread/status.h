@@ -33,7 +33,7 @@ enum tt_status {
     TT_NOT_FOUND, /* no such thing by that name */
     TT_TIMED_OUT, /* the time-out passed before it began: it never will */
     TT_WRONG_THREAD, /* not from this thread: it would wait for itself */
-    TT_DEADLOCK      /* a circle of jobs would wait for each other: nothing was begun */
+    TT_DEADLOCK      /* a circle of jobs would wait for each other: it was not begun, and never will */
 };
 
 /** A reason for people. text is one sentence without a full stop, always NUL-terminated. */

@@ -19,7 +19,8 @@
  *   post                 tt_wake_post in send: see wake.pml
  *   on_start, submit     on_start, submit_item, tt_pool_submit, tti_limiter_take, tti_submit_batch
  *   flush                tti_queue_flush: under pool->lock, tti_nest_look as well
- *   raise, wait          tti_flags_raise (fetch_or release), tti_flags_wait (exchange acquire): the kernel's part is park.pml's
+ *   raise, wait          tti_flags_raise (fetch_or release), tti_flags_wait (exchange acquire): the kernel's part is park.pml's,
+ *                        and what the loop does about parents that sleep is circle.pml's
  *   take_child           take_child with take, under pool->lock: phase relaxed, tti_lane_remove or tti_hand_take_back
  *   finish               the end of tti_worker_run; a hand is one word, see hand.pml
  *   cancel               tti_cancel_waiting, tti_queue_take_back

@@ -3,8 +3,8 @@
  *
  * Proved: each wake ends one wait, also one that comes before the wait; no wait without a limit ends without a wake, whatever
  * the kernel returns for; what was written before the wake is seen after the wait. A wait with a limit may end early, and
- * takes along a wake that came meanwhile. tti_flags_raise and tti_flags_wait are the same with more than one bit; what the
- * bits say is nest.pml's.
+ * takes along a wake that came meanwhile. tti_flags_raise and tti_flags_wait are the same with more than one bit, and one of
+ * the waiter's own, with which it sleeps; what the bits say is nest.pml's and circle.pml's.
  *
  *   step here            stands for
  *   exchange             atomic_exchange_explicit on park->signal: release in wake, acquire in wait

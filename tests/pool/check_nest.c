@@ -1,69 +1,5 @@
 /* Jobs that submit jobs and wait for them: never for ever. */
-#include "probe.h"
-
-#include <pthread.h>
-#include <tothread/context.h>
-#include <tothread/nest.h>
-
-#define CHILDREN_MAX 8
-
-/** For what happens on workers alone: they don't wake a loop that sleeps. */
-#define DISPATCH_UNTIL(wake_, condition_)                           \
-    for (uint64_t began_us_ = tti_clock_now_us(); !(condition_);) { \
-        (void)tt_wake_dispatch(wake_, 256);                         \
-        (void)sched_yield();                                        \
-        probe_give_up_after(began_us_, #condition_);                \
-    }
-
-/** A job that runs its children, which may have children of their own. */
-struct node {
-    struct probe probe;
-    struct tt_pool *pool; /* of the children */
-    struct node *children[CHILDREN_MAX];
-    size_t child_count;
-    struct tt_nest_item items[CHILDREN_MAX];
-    enum tt_status status; /* of tt_nest_run */
-    pthread_t thread;      /* that ran it */
-    const char *request_before;
-    const char *request_after;
-};
-
-static const char *request_id(void) {
-    return tt_context_values(tt_context_current())->request_id;
-}
-
-static enum tt_outcome node_run(struct tt_job *job, void *worker_state) {
-    struct node *node = (struct node *)PROBE_OF(job);
-    node->thread = pthread_self();
-    node->request_before = request_id();
-    if (node->child_count != 0) {
-        for (size_t i = 0; i < node->child_count; i++)
-            node->items[i].job = &node->children[i]->probe.job;
-        node->status = tt_nest_run(job, node->pool, node->items, node->child_count);
-    }
-    node->request_after = request_id();
-    return probe_run(job, worker_state);
-}
-
-static void node_init(struct node *node, struct tt_pool *pool, struct gate *gate) {
-    memset(node, 0, sizeof *node);
-    probe_init(&node->probe, gate);
-    node->probe.job.run = node_run;
-    node->pool = pool;
-}
-
-static void adopt(struct node *parent, struct node *child) {
-    parent->children[parent->child_count++] = child;
-}
-
-static void expect_done(struct node *node) {
-    probe_assert_ended(&node->probe, TT_DONE);
-    for (size_t i = 0; i < node->child_count; i++) {
-        ck_assert_int_eq(node->items[i].status, TT_OK);
-        ck_assert_int_eq(node->items[i].outcome, TT_DONE);
-        expect_done(node->children[i]);
-    }
-}
+#include "node.h"
 
 START_TEST(only_worker_of_a_pool_runs_the_children_itself) {
     struct tt_wake *wake = probe_wake();
@@ -177,6 +113,8 @@ START_TEST(way_back_through_another_pool_is_refused) {
     PROBE_TURN_UNTIL(wake, tt_pool_is_idle(first));
     ck_assert_int_eq(a.status, TT_OK);
     ck_assert_int_eq(b.status, TT_DEADLOCK);
+    ck_assert_int_eq(b.items[0].status, TT_DEADLOCK);
+    ck_assert_int_eq(b.items[0].outcome, TT_NONE);
     ck_assert_str_eq(tt_status_name(b.status), "deadlock");
     ck_assert_uint_eq(c.probe.done_count, 0);
     tt_pool_destroy(first);

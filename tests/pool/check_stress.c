@@ -72,8 +72,6 @@ static void add_children(struct slot *slot, size_t pool, unsigned depth) {
         child->state = INSIDE; /* it is submitted out of our sight */
         child->parent = slot;
         prepare(child, slot->children_pool, slot->context, depth + 1);
-        if (is_abroad && child->job.queue_timeout_us == 0)
-            child->job.queue_timeout_us = 1 + random_below(2000);
         slot->items[slot->child_count++].job = &child->job;
     }
 }

@@ -148,7 +148,7 @@ static inline void run_children(struct slot *slot) {
     slot->nest_status = tt_nest_run(&slot->job, stress.pools[slot->children_pool], slot->items, slot->child_count);
     worker_must(slot->nest_status == TT_OK || slot->nest_status == TT_DEADLOCK || slot->nest_status == TT_CLOSED);
     worker_must(slot->nest_status != TT_CLOSED || tt_job_is_cancelled(&slot->job));
-    for (size_t i = 0; i < slot->child_count && slot->nest_status == TT_OK; i++) {
+    for (size_t i = 0; i < slot->child_count && slot->nest_status != TT_CLOSED; i++) {
         const struct tt_nest_item *item = &slot->items[i];
         const struct slot *child = SLOT_OF(item->job);
         worker_must((item->status == TT_OK) == (item->outcome != TT_NONE));
@@ -231,7 +231,8 @@ static inline void slot_reset(struct slot *slot) {
 static inline void slot_settle(struct slot *slot) {
     for (size_t i = 0; i < slot->child_count; i++) {
         struct slot *child = SLOT_OF(slot->items[i].job);
-        bool was_submitted = slot->nest_status == TT_OK && slot->items[i].status == TT_OK;
+        bool was_submitted =
+            (slot->nest_status == TT_OK || slot->nest_status == TT_DEADLOCK) && slot->items[i].status == TT_OK;
         stress.accepted_count += was_submitted;
         MUST(was_submitted || (child->run_count == 0 && child->state == INSIDE));
         if (!was_submitted || child->is_released)
