@@ -48,7 +48,7 @@ static bool is_held_by(const struct tt_limiter *limiter, const struct tt_job *jo
     return job->limiter == limiter && (job->flags & TTI_HAS_PERMIT) != 0;
 }
 
-/** How many of the permits are out with jobs that wait in the pool, and will never start. */
+/** How many of the permits are out with jobs that wait in the pool, and will never start: a queue for which nobody comes. */
 static uint32_t count_held_in(struct tt_pool *pool, const struct tt_limiter *limiter) TT_ON_LOOP {
     bool has_room = has_thread(pool, TT_PRIORITY_LOW);
     bool has_any = has_room || has_thread(pool, TT_PRIORITY_HIGH);

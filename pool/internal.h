@@ -227,6 +227,7 @@ struct tt_wake {
     uint32_t bytes_expected; /* written to the pipe, or about to be, and not read yet */
     bool uses_prepare;
     bool is_armed; /* is_asleep was stored 1 since the last dispatch */
+    bool is_dispatching;
     bool now_is_stale;
     uint64_t now_us;
     const void *owner; /* fixed: tti_thread_mark of the loop. Here, where each submit looks anyway */
@@ -317,6 +318,7 @@ size_t tti_complete_dispatch(struct tt_wake *wake, size_t max_count) TT_ON_LOOP;
 
 /* wake.c */
 void tti_wake_ring(struct tt_wake *wake);
+size_t tti_wake_dispatch(struct tt_wake *wake, size_t max_count) TT_ON_LOOP; /* also from inside a dispatch */
 uint64_t tti_wake_time_us(struct tt_wake *wake) TT_ON_LOOP;
 void tti_wake_soon(struct tt_wake *wake, struct tt_timer *timer, tt_timer_fn fn) TT_ON_LOOP; /* in the next dispatch */
 
@@ -372,12 +374,14 @@ bool tti_cpus_parse_quota(const char *text, uint32_t *ret_count);
 
 /* pool.c */
 void tti_pool_release(struct tt_pool *pool);
+void tti_pool_end(struct tt_pool *pool) TT_ON_LOOP; /* also from inside a dispatch, without jobs: a create that fails */
 
 /* stall.c */
 void tti_stall_unpark(struct tt_wake *wake) TT_ON_LOOP;
 
-/* misuse.c: both report, and return false */
+/* misuse.c: all report, and return false */
 bool tti_misuse_thread(const struct tt_wake *wake, const char *function) __attribute__((cold));
+bool tti_misuse_inside(const struct tt_wake *wake, const char *function) TT_ON_LOOP __attribute__((cold));
 bool tti_misuse_is_wake_free(struct tt_wake *wake, const char *function) TT_ON_LOOP; /* true: it may be destroyed */
 
 /** An address that no other living thread has: one instruction, where pthread_self is a call. */
@@ -388,6 +392,11 @@ static inline const void *tti_thread_mark(void) {
 /** At the head of each function that is the loop's. Returns: false once the misuse was reported: then do nothing. */
 static inline bool tti_is_on_loop(const struct tt_wake *wake, const char *function) {
     return __builtin_expect(wake->owner == tti_thread_mark(), 1) || tti_misuse_thread(wake, function);
+}
+
+/** The same for what must not be called by a function that a dispatch calls. */
+static inline bool tti_is_outside(const struct tt_wake *wake, const char *function) TT_ON_LOOP {
+    return __builtin_expect(!wake->is_dispatching, 1) || tti_misuse_inside(wake, function);
 }
 
 #endif

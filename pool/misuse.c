@@ -60,6 +60,14 @@ bool tti_misuse_thread(const struct tt_wake *wake, const char *function) {
     return false;
 }
 
+bool tti_misuse_inside(const struct tt_wake *wake, const char *function) {
+    char text[256];
+    struct tt_misuse misuse = {.kind = TT_MISUSE_INSIDE, .function = function, .loop_id = wake->owner_id};
+    (void)snprintf(text, sizeof text, "%s was called from inside a function that a dispatch calls", function);
+    report(&misuse, text);
+    return false;
+}
+
 bool tti_misuse_is_wake_free(struct tt_wake *wake, const char *function) {
     char text[256];
     struct tt_misuse misuse = {.function = function, .loop_id = wake->owner_id};

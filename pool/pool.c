@@ -88,7 +88,7 @@ struct tt_pool *tt_pool_create(struct tt_wake *wake, const struct tt_pool_option
     pool->next_pool = wake->pools;
     wake->pools = pool;
     if (start_workers(pool, reterr) != TT_OK) {
-        tt_pool_destroy(pool);
+        tti_pool_end(pool);
         return NULL;
     }
     return pool;
@@ -161,10 +161,10 @@ static void turn(struct tt_wake *wake, uint64_t due_us) TT_ON_LOOP {
     struct pollfd watched = {.fd = wake->read_fd, .events = POLLIN};
     struct timespec limit = {sleep_us / 1000000, sleep_us % 1000000 * 1000};
     (void)ppoll(&watched, 1, &limit, NULL); /* interrupted or not: the dispatch looks at everything */
-    (void)tt_wake_dispatch(wake, DISPATCH_COUNT);
+    (void)tti_wake_dispatch(wake, DISPATCH_COUNT);
     wake->uses_prepare = used_prepare;
     if (!used_prepare)
-        (void)tt_wake_dispatch(wake, 0); /* arms the pipe again for a loop that never prepares */
+        (void)tti_wake_dispatch(wake, 0); /* arms the pipe again for a loop that never prepares */
 }
 
 /** Cancels what waits for a permit: those that hold the permits may be zombies, which never give them back. */
@@ -239,13 +239,12 @@ static bool has_unfinished(const struct tt_pool *pool) TT_ON_LOOP {
     return pool->waiting_count != 0;
 }
 
-size_t tt_pool_drain(struct tt_pool *pool, uint64_t timeout_us, struct tt_job_snapshot *left, size_t left_capacity) {
-    if (!tti_is_on_loop(pool->wake, __func__))
-        return 0;
+static size_t drain(struct tt_pool *pool, uint64_t timeout_us, struct tt_job_snapshot *left,
+                    size_t left_capacity) TT_ON_LOOP {
     uint64_t due_us = tti_clock_add_us(tti_clock_now_us(), timeout_us);
     tt_pool_close(pool);
     while (pool->maps != NULL)
-        (void)tt_wake_dispatch(pool->wake, DISPATCH_COUNT);
+        (void)tti_wake_dispatch(pool->wake, DISPATCH_COUNT);
     while (!tt_pool_is_idle(pool) && tti_clock_now_us() < due_us)
         turn(pool->wake, due_us);
     if (tt_pool_is_idle(pool))
@@ -254,9 +253,15 @@ size_t tt_pool_drain(struct tt_pool *pool, uint64_t timeout_us, struct tt_job_sn
     list_left(pool, left, left_capacity);
     while (has_unfinished(pool)) {
         give_up_all(pool);
-        (void)tt_wake_dispatch(pool->wake, DISPATCH_COUNT);
+        (void)tti_wake_dispatch(pool->wake, DISPATCH_COUNT);
     }
     return count;
+}
+
+size_t tt_pool_drain(struct tt_pool *pool, uint64_t timeout_us, struct tt_job_snapshot *left, size_t left_capacity) {
+    if (!tti_is_on_loop(pool->wake, __func__) || !tti_is_outside(pool->wake, __func__))
+        return 0;
+    return drain(pool, timeout_us, left, left_capacity);
 }
 
 /** Tells all threads to end. Those inside a job or a start hook are left behind; the rest is joined. */
@@ -324,15 +329,13 @@ static void forget(struct tt_pool *pool) TT_ON_LOOP {
     *link = pool->next_pool;
 }
 
-void tt_pool_destroy(struct tt_pool *pool) {
-    if (pool == NULL || !tti_is_on_loop(pool->wake, __func__))
-        return;
-    (void)tt_pool_drain(pool, 0, NULL, 0); /* what is left has been told so in its done */
+void tti_pool_end(struct tt_pool *pool) {
+    (void)drain(pool, 0, NULL, 0); /* what is left has been told so in its done */
     tt_timer_stop(pool->wake, &pool->scan);
     tt_timer_stop(pool->wake, &pool->relief);
     if (pool->options.worker_count == 0) {
         while (!tt_pool_is_idle(pool)) /* a job that gave itself up while it ran: its release is due */
-            (void)tt_wake_dispatch(pool->wake, DISPATCH_COUNT);
+            (void)tti_wake_dispatch(pool->wake, DISPATCH_COUNT);
         tti_inline_stop(pool);
     } else {
         stop_workers(pool);
@@ -343,4 +346,9 @@ void tt_pool_destroy(struct tt_pool *pool) {
     forget(pool);
     tti_beacon_forget_name(&pool->wake->beacon);
     tti_pool_release(pool);
+}
+
+void tt_pool_destroy(struct tt_pool *pool) {
+    if (pool != NULL && tti_is_on_loop(pool->wake, __func__) && tti_is_outside(pool->wake, __func__))
+        tti_pool_end(pool);
 }

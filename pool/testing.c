@@ -211,7 +211,7 @@ static void turn(struct tt_wake *wake, int64_t time_us, int64_t real_us) TT_ON_L
 bool tt_test_run_until(struct tt_wake *wake, tt_test_predicate_fn predicate, void *argument, uint64_t timeout_us) {
     uint64_t due_us = tti_clock_add_us(tti_clock_now_us(), timeout_us);
     uint64_t real_due_us = tti_clock_add_us(real_now_us(), timeout_us);
-    if (!tti_is_on_loop(wake, __func__))
+    if (!tti_is_on_loop(wake, __func__) || !tti_is_outside(wake, __func__))
         return false;
     while (!predicate(argument)) {
         int64_t time_us = left_us(due_us, tti_clock_now_us());

@@ -58,6 +58,8 @@ void tt_wake_set_default_pool(struct tt_wake *wake, struct tt_pool *pool) {
     if (!tti_is_on_loop(wake, __func__))
         return;
     struct tt_pool *before = wake->owns_default_pool ? wake->default_pool : NULL;
+    if (before != NULL && !tti_is_outside(wake, __func__))
+        return;
     wake->default_pool = pool;
     wake->owns_default_pool = false;
     tt_pool_destroy(before);

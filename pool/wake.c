@@ -52,7 +52,7 @@ struct tt_wake *tt_wake_create(struct tt_error *reterr) {
 }
 
 void tt_wake_destroy(struct tt_wake *wake) {
-    if (wake == NULL || !tti_is_on_loop(wake, __func__))
+    if (wake == NULL || !tti_is_on_loop(wake, __func__) || !tti_is_outside(wake, __func__))
         return;
     tt_wake_set_default_pool(wake, NULL);
     if (!tti_misuse_is_wake_free(wake, __func__))
@@ -224,9 +224,9 @@ static size_t dispatch_timers(struct tt_wake *wake) TT_ON_LOOP {
     return count;
 }
 
-size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
-    if (!tti_is_on_loop(wake, __func__))
-        return 0;
+size_t tti_wake_dispatch(struct tt_wake *wake, size_t max_count) {
+    bool was_dispatching = wake->is_dispatching;
+    wake->is_dispatching = true;
     wake->now_us = tti_clock_now_us();
     wake->now_is_stale = false;
     tti_beacon_begin(&wake->beacon, wake->now_us);
@@ -250,7 +250,14 @@ size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
             tti_wake_ring(wake);
         wake->now_is_stale = true;
     }
+    wake->is_dispatching = was_dispatching;
     return count;
+}
+
+size_t tt_wake_dispatch(struct tt_wake *wake, size_t max_count) {
+    if (!tti_is_on_loop(wake, __func__) || !tti_is_outside(wake, __func__))
+        return 0;
+    return tti_wake_dispatch(wake, max_count);
 }
 
 void tt_timer_start(struct tt_wake *wake, struct tt_timer *timer, uint64_t delay_us, tt_timer_fn fn) {

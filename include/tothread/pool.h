@@ -6,6 +6,9 @@
  * `worker_count` jobs run, and up to `spare_count` threads stand in for workers that a run deadline has
  * left behind (zombies).
  *
+ * fork takes no workers along. In the child nothing of a pool or its wake may be used, not even to destroy it: all that is
+ * left is exec, which closes the wake's descriptors, or _exit. A program that wants pools in a child forks before it has any.
+ *
  * Normal use:
  * 1. struct tt_pool_options options = {.name = "db", .worker_count = 4, .queue_limit = 100};
  *    pool = tt_pool_create(wake, &options, &error);

@@ -1,4 +1,5 @@
 /* Misuse: calls on the wrong thread, and wakes that end too early, are reported and do nothing. */
+#include "pool/internal.h"
 #include "pool/ring.h"
 #include "probe.h"
 
@@ -401,6 +402,55 @@ START_TEST(submit_from_inside_a_job_is_reported_with_the_workers_name) {
 }
 END_TEST
 
+static bool at_once(void *argument) {
+    (void)argument;
+    return true;
+}
+
+REFUSES(dispatch_inside, tt_wake_dispatch(stage.wake, 1) == 0)
+REFUSES(drain_inside, (tt_pool_drain(stage.pool, 0, NULL, 0) == 0 && !probe_snapshot(stage.pool).is_closed))
+REFUSES(pool_destroy_inside, (tt_pool_destroy(stage.pool), !probe_snapshot(stage.pool).is_closed))
+REFUSES(wake_destroy_inside, (tt_wake_destroy(stage.wake), stage.wake->default_pool != NULL))
+REFUSES(set_default_inside, (tt_wake_set_default_pool(stage.wake, NULL), stage.wake->default_pool != NULL))
+REFUSES(run_until_inside, !tt_test_run_until(stage.wake, at_once, NULL, 0))
+
+/* What says "not from inside anything that a dispatch calls". */
+static const struct row inside_rows[] = {
+    {"tt_wake_dispatch", call_dispatch_inside},
+    {"tt_pool_drain", call_drain_inside},
+    {"tt_pool_destroy", call_pool_destroy_inside},
+    {"tt_wake_destroy", call_wake_destroy_inside},
+    {"tt_wake_set_default_pool", call_set_default_inside},
+    {"tt_test_run_until", call_run_until_inside},
+};
+
+static void call_rows(struct tt_timer *timer) {
+    (void)timer;
+    for (unsigned i = 0; i < COUNT_OF(inside_rows); i++) {
+        inside_rows[i].call();
+        ck_assert_uint_eq(heard.count, i + 1);
+        ck_assert_int_eq(heard.kind, TT_MISUSE_INSIDE);
+        ck_assert_str_eq(heard.function, inside_rows[i].name);
+    }
+    ck_assert_str_eq(heard.text, "tt_test_run_until was called from inside a function that a dispatch calls");
+}
+
+START_TEST(end_of_what_dispatches_is_not_for_what_a_dispatch_calls) {
+    struct probe probe;
+    stage.wake = probe_wake();
+    stage.pool = probe_pool(stage.wake, 1, 10, 0);
+    ck_assert_ptr_null(tt_misuse_set(hear));
+    ck_assert_ptr_nonnull(tt_wake_default_pool(stage.wake, NULL));
+    tt_timer_start(stage.wake, &stage.timer, 0, call_rows);
+    PROBE_TURN_UNTIL(stage.wake, heard.count != 0);
+    probe_start(stage.pool, &probe, NULL);
+    PROBE_TURN_UNTIL(stage.wake, tt_pool_is_idle(stage.pool));
+    probe_assert_ended(&probe, TT_DONE);
+    probe_end(stage.wake, stage.pool);
+    ck_assert_uint_eq(heard.count, COUNT_OF(inside_rows));
+}
+END_TEST
+
 START_TEST(wake_does_not_end_before_what_needs_it) {
     struct tt_wake *wake = probe_wake();
     struct tt_timer timer = {0};
@@ -500,6 +550,7 @@ int main(void) {
     tcase_add_test(tests, loop_function_on_its_own_thread_is_not_reported);
     tcase_add_test(tests, every_loop_function_of_the_headers_is_tested_here);
     tcase_add_test(tests, submit_from_inside_a_job_is_reported_with_the_workers_name);
+    tcase_add_test(tests, end_of_what_dispatches_is_not_for_what_a_dispatch_calls);
     tcase_add_test(tests, wake_does_not_end_before_what_needs_it);
     tcase_add_test(tests, wake_does_not_end_before_its_next_dispatch_has_told_what_is_due);
     tcase_add_test(tests, loop_whose_thread_has_gone_is_said_to_be_nameless);
