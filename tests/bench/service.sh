@@ -1,4 +1,4 @@
-# Sourced by talk, flood and idle: builds what they need, starts and stops services, prints where it was measured.
+# Sourced by the commands here: builds what they need, starts and stops services, prints where it was measured.
 #
 #   BUILD   the build folder; build/release unless set. server/quickstart makes it.
 
@@ -10,6 +10,9 @@ build=${BUILD:-$root/build/release}
 scratch=$(mktemp -d)
 
 declare -A service_pid service_port service_admin
+# Words before the command of a service and of a load generator: which core, say.
+server_prefix=()
+load_prefix=()
 
 build_tools() {
     if [ ! -f "$build/CMakeCache.txt" ]; then
@@ -22,7 +25,7 @@ build_tools() {
 start() {
     local name=$1 line='' log=$scratch/$1.log
     shift
-    "$build/tothread" serve --demo --set server.listen=127.0.0.1:0 --set server.admin=127.0.0.1:0 "$@" \
+    "${server_prefix[@]}" "$build/tothread" serve --demo --set server.listen=127.0.0.1:0 --set server.admin=127.0.0.1:0 "$@" \
         > /dev/null 2> "$log" < /dev/null &
     service_pid[$name]=$!
     for _ in $(seq 200); do
@@ -63,7 +66,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 load() {
-    timeout 60 "$build/tests/bench/load" "$@"
+    timeout 60 "${load_prefix[@]}" "$build/tests/bench/load" "$@"
 }
 
 # value NAME LINE: the figure of "NAME=FIGURE" in a line of load or flood.
@@ -98,11 +101,14 @@ bar() {
     fi
 }
 
+machine() {
+    echo "$(nproc) cores, $(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), Linux $(uname -r)," \
+        "$(. /etc/os-release && echo "$PRETTY_NAME"); load average before: $load_before"
+}
+
 print_machine() {
     echo
-    echo "$(nproc) cores, $(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), Linux $(uname -r)," \
-        "$(. /etc/os-release && echo "$PRETTY_NAME"); load average before: $load_before; servers and clients on the" \
-        "same machine, 127.0.0.1. Command: \`$1\`"
+    echo "$(machine); servers and clients on the same machine, 127.0.0.1. Command: \`$1\`"
     if is "$load_before > 0.75 * $(nproc)"; then
         echo
         echo "The machine was busy with other things: what needs CPU is better than this says. Measure again."
