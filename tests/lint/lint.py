@@ -100,10 +100,10 @@ PURE_HTTP = {"server/http/args.h", "server/http/route.h", "server/http/parse.h"}
 
 # Foreign libraries, and the beginnings of the paths that may know them.
 LIBRARIES = {
-    "event2/": ("server/http/", "server/loop.", "pool/bind/libevent.h"),
+    "event2/": ("server/http/", "server/loop.", "pool/bind/libevent.h", "tests/bench/peers/"),
     "uv.h": ("pool/bind/libuv.h",),
     "glib.h": ("pool/bind/glib.h",),
-    "civetweb.h": ("server/admin/",),
+    "civetweb.h": ("server/admin/", "tests/bench/peers/"),
     "jansson.h": ("server/json.c", "tests/"),
     "sqlite3.h": ("server/modules/sqlite", "tests/"),
 }
