@@ -94,6 +94,10 @@ static void token_add(struct reading *reading, struct piece name, struct piece t
     }
     struct token *token = &tokens->list[tokens->count];
     *token = (struct token){.name = arena_copy(reading->arena, name.data, name.size)};
+    if (token->name == NULL) {
+        reading->is_right = false; /* and no mistake: that is how it is told */
+        return;
+    }
     memcpy(token->words, text.data, text.size);
     for (size_t i = 0; i < tokens->count; i++)
         if (memcmp(tokens->list[i].words, token->words, sizeof token->words) == 0) {
