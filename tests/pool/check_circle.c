@@ -274,6 +274,36 @@ START_TEST(reserved_worker_does_not_come_for_a_child_of_normal_priority) {
 }
 END_TEST
 
+START_TEST(fewer_workers_for_all_may_close_a_circle_though_none_ends) {
+    struct gate gates[2];
+    struct probe late;
+    struct probe high;
+    set_stage(1, 1);
+    const struct tt_pool_options options = {
+        .name = "reserved", .worker_count = 3, .queue_limit = 10, .reserved_count = 1};
+    stage.pools[1] = probe_pool_with(stage.wake, &options);
+    gate_init(&gates[0]);
+    gate_init(&gates[1]);
+    probe_init(&late, &gates[0]);
+    late.job.run_timeout_us = 1000;
+    probe_submit(stage.pools[1], &late);
+    PROBE_TURN_UNTIL(stage.wake, late.done_count == 1); /* nobody stands in for its worker */
+    probe_init(&high, &gates[1]);
+    high.job.priority = TT_PRIORITY_HIGH;
+    probe_submit(stage.pools[1], &high);
+    tt_wake_flush(stage.wake);
+    gate_await(&gates[1], 1);
+    struct family *inner = add_family(stage.pools[1], NULL, stage.pools[0], NULL);
+    struct family *outer = add_family(stage.pools[0], NULL, stage.pools[1], NULL);
+    let_sleep(2);
+    ck_assert_int_eq(tt_pool_resize(stage.pools[1], 2), TT_OK);
+    PROBE_TURN_UNTIL(stage.wake, inner->parent.probe.done_count + outer->parent.probe.done_count != 0);
+    gate_open(&gates[0], 1);
+    gate_open(&gates[1], 1);
+    strike_stage(1);
+}
+END_TEST
+
 START_TEST(parent_that_was_given_up_is_let_out_as_well) {
     set_stage(2, 1);
     struct family *late = add_family(stage.pools[0], NULL, stage.pools[1], &stage.limiters[0]);
@@ -352,6 +382,7 @@ int main(void) {
     tcase_add_test(tests, worker_that_is_still_busy_lets_nobody_be_taken_back);
     tcase_add_test(tests, pool_that_gets_smaller_may_close_a_circle);
     tcase_add_loop_test(tests, reserved_worker_does_not_come_for_a_child_of_normal_priority, 0, 2);
+    tcase_add_test(tests, fewer_workers_for_all_may_close_a_circle_though_none_ends);
     tcase_add_test(tests, parent_that_was_given_up_is_let_out_as_well);
     tcase_add_test(tests, child_that_sleeps_itself_loses_its_own_child);
     return probe_main(suite);
