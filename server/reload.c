@@ -2,6 +2,7 @@
 #include "reload.h"
 
 #include "config/grants.h"
+#include "http/tls.h"
 #include "log.h"
 #include "service.h"
 #include "systemd.h"
@@ -22,6 +23,7 @@ struct reload {
 
     /* the worker's, then the loop's */
     struct config *loaded;
+    struct ssl_ctx_st *tls;
     struct diagnostics diagnostics;
 
     /* between the loop and the one admin thread that waits; under the mutex */
@@ -167,17 +169,24 @@ static void give_verdict(struct reload *reload, int verdict, char *text) {
 
 /* -- on a worker -- */
 
-/** All that `tothread check` would find: modules, settings and routes are tried out, beside those that serve. */
-static bool is_usable(struct config *config, const struct config_source *source, struct diagnostics *diagnostics) {
+/** All that `tothread check` would find: modules, settings, routes, tokens and certificates are tried out, beside those that serve. */
+static bool is_usable(struct config *config, const struct config_source *source, struct diagnostics *diagnostics,
+                      struct ssl_ctx_st **ret_tls) {
     diagnostics_begin_stage(diagnostics);
     grants_load(config, source, diagnostics);
     diagnostics_begin_stage(diagnostics);
     struct registry *registry = registry_try(config, diagnostics);
     diagnostics_begin_stage(diagnostics);
     struct routes *routes = registry != NULL ? routes_build(registry, diagnostics) : NULL;
+    diagnostics_begin_stage(diagnostics);
+    struct ssl_ctx_st *tls = tls_load(config, source, diagnostics);
     bool has_all = routes != NULL && diagnostics->error_count == 0;
     routes_destroy(routes);
     registry_destroy(registry);
+    if (has_all)
+        *ret_tls = tls;
+    else
+        tls_drop(tls);
     return has_all;
 }
 
@@ -186,7 +195,8 @@ static enum tt_outcome load(struct tt_job *job, void *worker_state) {
     (void)worker_state;
     struct reload *reload = (struct reload *)((char *)job - offsetof(struct reload, job));
     reload->loaded = config_try(reload->service->source, &reload->diagnostics);
-    if (reload->loaded != NULL && !is_usable(reload->loaded, reload->service->source, &reload->diagnostics)) {
+    if (reload->loaded != NULL &&
+        !is_usable(reload->loaded, reload->service->source, &reload->diagnostics, &reload->tls)) {
         config_destroy(reload->loaded);
         reload->loaded = NULL;
     }
@@ -203,6 +213,9 @@ static void take_over(struct reload *reload) TT_ON_LOOP {
     struct service *service = reload->service;
     size_t left_count = config_compare(service->config, reload->loaded, &reload->diagnostics);
     apply(service, reload->loaded);
+    if (reload->tls != NULL)
+        front_set_tls(service->front, reload->tls);
+    reload->tls = NULL;
     if (service->current != service->config)
         config_destroy(service->current);
     service->current = reload->loaded;
@@ -221,6 +234,7 @@ static void on_loaded(struct tt_job *job) {
     reload->is_busy = false;
     if (reload->service->drain_due_us != 0) { /* nothing to take over for any more, and parts of it may be gone */
         config_destroy(reload->loaded);
+        tls_drop(reload->tls);
         give_verdict(reload, 503, strdup("the drain has begun\n"));
     } else if (job->outcome == TT_DONE) {
         take_over(reload);
@@ -250,6 +264,7 @@ static const char *begin(struct reload *reload) TT_ON_LOOP {
     (void)systemd_notify(state); /* only for show */
     diagnostics_init(&reload->diagnostics);
     reload->loaded = NULL;
+    reload->tls = NULL;
     reload->job = (struct tt_job){.run = load, .done = on_loaded, .name = "reload"};
     if (tt_pool_submit(service->own_pool, &reload->job) != TT_OK) {
         diagnostics_deinit(&reload->diagnostics);

@@ -3,6 +3,7 @@
 
 #include "config/grants.h"
 #include "http/listen.h"
+#include "http/tls.h"
 #include "log.h"
 #include "reload.h"
 #include "systemd.h"
@@ -37,6 +38,9 @@ bool service_prepare(struct service *service, const struct config_source *source
     diagnostics_begin_stage(&diagnostics);
     if (service->registry != NULL)
         service->routes = routes_build(service->registry, &diagnostics);
+    diagnostics_begin_stage(&diagnostics);
+    if (service->config != NULL)
+        service->tls = tls_load(service->config, source, &diagnostics);
     if (source->text != NULL)
         diagnostics_forgive(&diagnostics, source->text_name); /* the demo blocks the loop on purpose */
     diagnostics_print(&diagnostics, stderr);
@@ -125,6 +129,9 @@ static enum tt_status start_front(struct service *service, struct tt_error *rete
     if (service->front == NULL)
         return TT_NOMEM;
     front_set_limits(service->front, server);
+    if (service->tls != NULL)
+        front_set_tls(service->front, service->tls);
+    service->tls = NULL;
     for (size_t i = 0; i < server->listen_count; i++) {
         enum tt_status status = listen_open(service->front, server->endpoints[i], reterr);
         if (status != TT_OK)
@@ -389,6 +396,7 @@ bool service_free(struct service *service) {
     loop_destroy(service->loop);
     routes_destroy(service->routes);
     registry_destroy(service->registry);
+    tls_drop(service->tls);
     if (service->current != service->config)
         config_destroy(service->current);
     config_destroy(service->config);

@@ -27,6 +27,7 @@ struct service {
     struct routes *routes;
     struct loop *loop;
     struct front *front;
+    struct ssl_ctx_st *tls;   /* until the front has it; NULL: none */
     struct tt_pool *own_pool; /* one worker for what blocks in the service itself */
     struct reload *reload;
     struct admin *admin;

@@ -59,6 +59,15 @@ struct call_stats {
 
 /* -- what the front has seen -- */
 
+/** Why a TLS handshake failed. */
+enum front_tls_failure {
+    FRONT_TLS_TIMEOUT,
+    FRONT_TLS_LEFT,        /* the client left in the middle */
+    FRONT_TLS_CERTIFICATE, /* the client's is missing or not trusted */
+    FRONT_TLS_PROTOCOL,    /* no TLS, nothing in common, an alert of the client's */
+    FRONT_TLS_FAILURES
+};
+
 struct front_stats {
     stat_counter connections;          /* open now */
     stat_counter connections_accepted; /* since the start */
@@ -76,6 +85,9 @@ struct front_stats {
     stat_counter auth_unknown;         /* refused: none of ours */
     stat_counter auth_not_allowed;     /* refused: not for this call */
     stat_counter clients_left;         /* hung up while their call was pending */
+    stat_counter tls_handshakes;       /* that succeeded */
+    stat_counter tls_failures[FRONT_TLS_FAILURES];
+    stat_counter tls_expires_s; /* when the certificate in force expires, Unix time; 0: there is none */
     stat_counter bytes_in;
     stat_counter bytes_out;
     stat_counter buffered_bytes; /* held for clients now: partial heads, bodies, answers not yet taken */

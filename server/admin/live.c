@@ -61,6 +61,7 @@ static const struct field front_fields[] = {
     FRONT_FIELD(auth_unknown),
     FRONT_FIELD(auth_not_allowed),
     FRONT_FIELD(clients_left),
+    FRONT_FIELD(tls_handshakes),
     FRONT_FIELD(bytes_in),
     FRONT_FIELD(bytes_out),
     FRONT_FIELD(buffered_bytes),

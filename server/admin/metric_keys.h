@@ -45,6 +45,9 @@
     METRIC(MALFORMED, "tothread_malformed_requests_total", COUNTER, "", "Requests that the parser refused")             \
     METRIC(UNAUTHORIZED, "tothread_requests_unauthorized_total", COUNTER, "", "Requests that were refused for their token, by reason") \
     METRIC(CLIENTS_LEFT, "tothread_clients_left_total", COUNTER, "", "Clients that hung up while their call was pending") \
+    METRIC(TLS_HANDSHAKES, "tothread_tls_handshakes_total", COUNTER, "", "TLS handshakes that succeeded")                 \
+    METRIC(TLS_FAILURES, "tothread_tls_handshake_failures_total", COUNTER, "", "TLS handshakes that failed, by reason")  \
+    METRIC(TLS_EXPIRES, "tothread_tls_certificate_expires_seconds", GAUGE, "seconds", "When the certificate in force expires, seconds since the epoch; 0 without TLS") \
     METRIC(BYTES_IN, "tothread_received_bytes_total", COUNTER, "bytes", "Bytes received from clients")                  \
     METRIC(BYTES_OUT, "tothread_sent_bytes_total", COUNTER, "bytes", "Bytes sent to clients")                           \
     METRIC(BUFFERED, "tothread_buffered_bytes", GAUGE, "bytes", "Bytes held for clients: partial requests, bodies, answers not yet taken") \

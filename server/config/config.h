@@ -47,6 +47,9 @@ enum config_isolation { CONFIG_THREAD, CONFIG_PROCESS };
 enum config_auth { CONFIG_AUTH_NONE, CONFIG_AUTH_TOKEN, CONFIG_AUTH_SERVER };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 
+/** Whether clients of TLS listeners show a certificate. */
+enum config_tls_client { CONFIG_TLS_CLIENT_NONE, CONFIG_TLS_CLIENT_OPTIONAL, CONFIG_TLS_CLIENT_REQUIRED };
+
 struct config_server {
     struct config_section section;
     struct config_setting *listens;    /* as written; port 0 = any */
@@ -72,6 +75,10 @@ struct config_server {
     const char *tokens_path; /* as written, or NULL */
     struct tokens *tokens;   /* set by tokens_load; NULL: none */
     bool access_log;
+    const char *tls_certificate; /* a path or credential:NAME; NULL: none; so are the next two */
+    const char *tls_key;
+    const char *tls_client_ca;
+    enum config_tls_client tls_client;
 };
 
 struct config_pool {

@@ -134,6 +134,11 @@ static bool take_proxy(struct reading *reading) {
     return true;
 }
 
+static bool take_tls(struct reading *reading) {
+    reading->endpoint->is_tls = true;
+    return true;
+}
+
 #define PEER_HINT "only of a unix socket's client the kernel tells who it is"
 #define FILE_HINT "it is about the file of a unix socket; of one that systemd opened the socket unit says it"
 
@@ -144,6 +149,7 @@ static const struct word words[] = {
     {"allow-uid", "www-data,1000", OF_UNIX | OF_SYSTEMD, PEER_HINT, take_allow_uid},
     {"allow-gid", "www-data", OF_UNIX | OF_SYSTEMD, PEER_HINT, take_allow_gid},
     {"proxy", NULL, OF_INET | OF_UNIX | OF_SYSTEMD, NULL, take_proxy},
+    {"tls", NULL, OF_INET | OF_UNIX | OF_SYSTEMD, NULL, take_tls},
 };
 
 #define WORD_COUNT (sizeof words / sizeof words[0])

@@ -2,6 +2,7 @@
  * Endpoint: one `listen` of the configuration: an address, and behind it words that say more about this one.
  *
  *     127.0.0.1:8080 proxy
+ *     0.0.0.0:8443 tls
  *     unix:/run/tothread/http.sock mode=0660 group=www-data allow-uid=www-data,1000
  *
  * To add a word: a field here, a row in endpoint.c's table, and a sentence in the help of `listen` (keys.h).
@@ -31,6 +32,8 @@ struct endpoint {
     /* of the file of a unix socket */
     bool has_mode, has_user, has_group;
     uint32_t mode, user, group;
+
+    bool is_tls;
 };
 
 /**

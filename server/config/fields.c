@@ -9,6 +9,7 @@
 _Static_assert(sizeof(enum config_isolation) == sizeof(unsigned), "an enum is as wide as unsigned");
 _Static_assert(sizeof(enum config_auth) == sizeof(unsigned), "an enum is as wide as unsigned");
 _Static_assert(sizeof(enum config_log_format) == sizeof(unsigned), "an enum is as wide as unsigned");
+_Static_assert(sizeof(enum config_tls_client) == sizeof(unsigned), "an enum is as wide as unsigned");
 
 static const void *field(const struct key *key, const void *object) {
     return (const char *)object + key->offset;

@@ -20,6 +20,7 @@ static const char *const isolation_words[] = {"thread", "process", NULL};
 static const char *const auth_words[] = {"none", "token", NULL};
 static const char *const call_auth_words[] = {"none", "token", "server", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
+static const char *const tls_client_words[] = {"none", "optional", "required", NULL};
 
 static const struct key_section sections[] = {
     [CONFIG_SERVER] = {.kind = CONFIG_SERVER, .word = "server", .help = "The service itself."},
@@ -70,8 +71,7 @@ static const struct key keys[] = {
          "empty value drops those before it. Words behind the address say more about it. mode=0660, user=NAME and "
          "group=NAME: of the file of a unix socket. allow-uid=NAME,1000 and allow-gid=NAME: who may connect to a unix "
          "socket, by the user or the group of its process; others are closed at once. proxy: clients come through a "
-         "proxy that "
-         "sends the PROXY protocol, version 1 or 2, and is in proxy-from."},
+         "proxy that sends the PROXY protocol, version 1 or 2, and is in proxy-from. tls: clients speak TLS there."},
     {.kind = CONFIG_SERVER,
      .name = "proxy-from",
      .type = KEY_NETWORKS,
@@ -229,6 +229,44 @@ static const struct key keys[] = {
      .default_text = "2",
      .help = "How many heaps glibc may keep for the threads. More can be faster where calls allocate much, and costs "
              "memory for each worker. 0 leaves it to glibc: 8 for each CPU."},
+
+    {.kind = CONFIG_SERVER,
+     .name = "tls-certificate",
+     .type = KEY_TEXT,
+     .offset = offsetof(struct config_server, tls_certificate),
+     .example = "/etc/tothread/tls/certificate.pem",
+     .is_reloadable = true,
+     .help =
+         "The certificate of listeners that say tls, in PEM form: the service's own first, then those between it and "
+         "the root. A file, counted from this file's folder where it doesn't start with a slash, or "
+         "credential:NAME for one of systemd's (LoadCredential=). A reload reads it again; open connections keep "
+         "the one they began with."},
+    {.kind = CONFIG_SERVER,
+     .name = "tls-key",
+     .type = KEY_TEXT,
+     .offset = offsetof(struct config_server, tls_key),
+     .example = "credential:tls-key",
+     .is_reloadable = true,
+     .help = "The certificate's private key, without a passphrase: a file or credential:NAME. Left out: it is in "
+             "tls-certificate's file."},
+    {.kind = CONFIG_SERVER,
+     .name = "tls-client",
+     .type = KEY_WORD,
+     .offset = offsetof(struct config_server, tls_client),
+     .words = tls_client_words,
+     .default_text = "none",
+     .is_reloadable = true,
+     .help =
+         "Whether TLS clients show a certificate. none: they aren't asked. optional: one that is shown must be good. "
+         "required: without a good one there is no connection. Its subject stands in the access log."},
+    {.kind = CONFIG_SERVER,
+     .name = "tls-client-ca",
+     .type = KEY_TEXT,
+     .offset = offsetof(struct config_server, tls_client_ca),
+     .example = "/etc/tothread/tls/clients.pem",
+     .is_reloadable = true,
+     .help = "Whose clients' certificates are good, in PEM form: a file or credential:NAME. There are no revocation "
+             "lists: make it an authority of your own."},
 
     /* -- [pool NAME] -- */
     {.kind = CONFIG_POOL,

@@ -2,6 +2,7 @@
 #include "connection.h"
 
 #include "connection_state.h"
+#include "handshake.h"
 #include "input.h"
 #include "listen.h"
 #include "output.h"
@@ -139,7 +140,9 @@ static void on_timer(struct tt_timer *timer) {
         return;
     }
     connection->deadline_us = CONNECTION_NO_DEADLINE;
-    if (connection->state == CONNECTION_BUSY) {
+    if (connection->is_handshaking) {
+        handshake_time_out(connection);
+    } else if (connection->state == CONNECTION_BUSY) {
         client_left(connection);
     } else if (connection->state == CONNECTION_READING && (connection->request != NULL || connection->head_has_begun)) {
         stat_add(&front->stats.connections_dropped, 1);
@@ -161,6 +164,8 @@ static void on_event(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     struct connection *connection = context;
     loop_entered(connection->front->loop);
+    if (connection->is_handshaking && !handshake_go_on(connection))
+        return;
     /* Whether it has failed is asked while a call is pending, so not for each request. */
     if ((what & EV_CLOSED) != 0 ||
         (connection->state == CONNECTION_BUSY && transport_has_failed(&connection->transport)))
@@ -177,7 +182,7 @@ static void on_event(evutil_socket_t fd, short what, void *context) {
 
 /* -- public -- */
 
-void connection_open(struct front *front, int fd, const struct peer *peer, bool takes_proxy) {
+void connection_open(struct front *front, int fd, const struct peer *peer, bool takes_proxy, bool is_tls) {
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         goto fail;
@@ -194,6 +199,9 @@ void connection_open(struct front *front, int fd, const struct peer *peer, bool 
     peer_write(peer, connection->client);
     connection->state = takes_proxy ? CONNECTION_ARRIVING : CONNECTION_READING;
     connection_set_deadline(connection, takes_proxy ? front->limits.header_timeout_us : front->limits.idle_timeout_us);
+    connection->is_tls = is_tls;
+    if (is_tls && !takes_proxy)
+        handshake_begin(connection); /* else behind the header */
     return;
 fail:
     free(connection);
@@ -214,6 +222,11 @@ void connection_set_next(struct connection *connection, struct connection *next)
 
 void connection_free(struct connection *connection) {
     free(connection);
+}
+
+const char *connection_subject(const struct connection *connection) {
+    const struct channel *channel = connection->transport.channel;
+    return channel != NULL ? channel_subject(channel) : NULL;
 }
 
 bool connection_is_busy(const struct connection *connection) {

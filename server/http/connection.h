@@ -29,11 +29,12 @@ struct peer;
 struct request;
 
 /**
- * Takes a connected, non-blocking socket. With takes_proxy a PROXY header must come first, and may say who the client is.
+ * Takes a connected, non-blocking socket; with TLS where is_tls. With takes_proxy a PROXY header must come first, even
+ * before TLS, and may say who the client is.
  *
  * Owns:    takes fd, closes it when there is no memory; borrows peer.
  */
-void connection_open(struct front *front, int fd, const struct peer *peer, bool takes_proxy) TT_ON_LOOP;
+void connection_open(struct front *front, int fd, const struct peer *peer, bool takes_proxy, bool is_tls) TT_ON_LOOP;
 
 /** Who is at the other end, as in peer.h. Owns: lends, until it is closed. */
 const char *connection_client(const struct connection *connection) TT_ON_LOOP;
@@ -53,6 +54,9 @@ bool connection_is_busy(const struct connection *connection) TT_ON_LOOP;
 
 /** Closes it if it rests; else its next answer will. Bytes that have arrived already are looked at first. */
 void connection_drain(struct connection *connection) TT_ON_LOOP;
+
+/** The subject of the client's certificate, or NULL. Owns: lent until the connection is closed. */
+const char *connection_subject(const struct connection *connection) TT_ON_LOOP;
 
 /** The request has been read in full and runs: no reading until its answer. */
 void connection_set_busy(struct connection *connection) TT_ON_LOOP;

@@ -46,6 +46,8 @@ struct connection {
     bool is_readable; /* the socket may have bytes: no new edge will tell */
     bool is_unread;   /* partial holds bytes that were not looked at */
     bool peer_closed;
+    bool is_tls;
+    bool is_handshaking; /* TLS: no request yet, for handshake.c */
     bool head_has_begun; /* the header deadline runs */
     char client[PEER_TEXT_MAX];
 };

@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "listen.h"
 #include "request.h"
+#include "tls.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -69,6 +70,12 @@ bool front_has_room(struct front *front, uint64_t bytes) {
     return false;
 }
 
+void front_set_tls(struct front *front, struct ssl_ctx_st *tls) {
+    tls_drop(front->tls);
+    front->tls = tls;
+    stat_set(&front->stats.tls_expires_s, tls_expires_s(tls));
+}
+
 void front_drain(struct front *front) {
     front->is_draining = true;
     listen_close_all(front);
@@ -117,6 +124,8 @@ bool front_destroy(struct front *front) {
     tt_timer_stop(front->wake, &front->burial);
     free_closed(front);
     request_free_spares(front);
+    tls_drop(front->tls);
+    front->tls = NULL;
     if (front->request_count > 0)
         return false; /* a call has not ended whose request points here; the process is about to end */
     free(front);

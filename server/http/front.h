@@ -26,6 +26,7 @@
 struct connection;
 struct listener;
 struct request;
+struct ssl_ctx_st;
 
 /* One read while a head is expected, and the most that is kept of requests that wait behind the current one. */
 #define FRONT_HEAD_READ_BYTES 16384u
@@ -60,6 +61,7 @@ struct front {
     const struct routes *routes;
     struct front_limits limits;
     struct front_stats stats;
+    struct ssl_ctx_st *tls; /* of new connections; NULL: there is none */
     struct listener *listeners;
     struct connection *connections; /* all that are open */
     struct connection *closed;      /* to be freed when nobody works on them any more */
@@ -87,6 +89,9 @@ struct front *front_create(struct loop *loop, const struct registry *registry, c
 
 /** Takes the limits of a configuration over, at the start and at a reload. No more connections than connection_room. */
 void front_set_limits(struct front *front, const struct config_server *config) TT_ON_LOOP;
+
+/** New TLS connections use tls from now on, those that are open keep what they have. Owns: takes tls (not NULL). */
+void front_set_tls(struct front *front, struct ssl_ctx_st *tls) TT_ON_LOOP;
 
 /** Stops listening, closes connections that rest, and has every further answer close its connection. */
 void front_drain(struct front *front) TT_ON_LOOP;

@@ -2,6 +2,7 @@
 #include "input.h"
 
 #include "../log.h"
+#include "handshake.h"
 #include "proxy.h"
 #include "request.h"
 #include <errno.h>
@@ -224,7 +225,10 @@ void input_arrive(struct connection *connection) {
     if (proxy.client.family != AF_UNSPEC)
         peer_write(&proxy.client, connection->client);
     connection->state = CONNECTION_READING;
-    connection_set_deadline(connection, front->limits.idle_timeout_us);
+    if (connection->is_tls)
+        handshake_begin(connection);
+    else
+        connection_set_deadline(connection, front->limits.idle_timeout_us);
 }
 
 void input_discard(struct connection *connection) {

@@ -92,7 +92,7 @@ static void admit(const struct listener *listener, int fd, const struct sockaddr
              !network_find(front->limits.proxy_networks, front->limits.proxy_network_count, peer.family, peer.address))
         turn_away(fd, &peer, &front->stats.refused_peers, "proxy-from");
     else
-        connection_open(front, fd, &peer, endpoint->takes_proxy);
+        connection_open(front, fd, &peer, endpoint->takes_proxy, endpoint->is_tls);
 }
 
 /** Takes what waits. Out of descriptors, or at the limit: pauses, and says so once a second at most. */
@@ -148,8 +148,8 @@ static enum tt_status add_listener(struct front *front, int fd, const struct end
     /* Inherited by what it accepts, which saves a system call for each. Fails on a unix socket, which needs none. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     listener->front = front;
-    listener->fd = fd;
     listener->endpoint = endpoint;
+    listener->fd = fd;
     listener->unlink_path = unlink_path;
     listener->next = front->listeners;
     front->listeners = listener;

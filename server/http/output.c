@@ -38,7 +38,8 @@ static bool keep_unsent(struct connection *connection, const struct iovec pieces
                         size_t owned_bytes, bool keep_alive) TT_ON_LOOP {
     bool copies_body = owned == NULL;
     size_t copied = pieces[0].iov_len + (copies_body ? pieces[1].iov_len : 0);
-    if (!front_has_room(connection->front, copied + owned_bytes))
+    /* Of nothing the transport has it all, and only isn't flushed. */
+    if (copied + owned_bytes > 0 && !front_has_room(connection->front, copied + owned_bytes))
         return false;
     struct unsent *unsent = malloc(sizeof *unsent + copied);
     if (unsent == NULL)
@@ -47,7 +48,7 @@ static bool keep_unsent(struct connection *connection, const struct iovec pieces
         memcpy(unsent->data, pieces[0].iov_base, pieces[0].iov_len);
     unsent->pieces[0] = (struct iovec){unsent->data, pieces[0].iov_len};
     unsent->pieces[1] = pieces[1];
-    if (copies_body && pieces[1].iov_len > 0) {
+    if (copies_body && pieces[1].iov_base != NULL) {
         memcpy(unsent->data + pieces[0].iov_len, pieces[1].iov_base, pieces[1].iov_len);
         unsent->pieces[1].iov_base = unsent->data + pieces[0].iov_len;
     }
@@ -105,6 +106,11 @@ void connection_answer(struct connection *connection, const char *head, size_t h
     struct iovec pieces[2] = {{(char *)(uintptr_t)head, head_size}, {body, body_size}};
     connection->request = NULL;
     bool is_lost = !send_pieces(connection, pieces);
+    if (is_owned && pieces[1].iov_len == 0) {
+        free(body);
+        is_owned = false;
+        pieces[1].iov_base = NULL;
+    }
     bool is_whole = pieces[0].iov_len + pieces[1].iov_len == 0 && transport_is_flushed(&connection->transport);
     if (is_lost || is_whole ||
         !keep_unsent(connection, pieces, is_owned ? body : NULL, is_owned ? body_size : 0, keep_alive)) {

@@ -137,6 +137,7 @@ static size_t write_head(struct request *request, const struct reply *reply, boo
 }
 
 static void log_access(const struct request *request, const struct reply *reply) TT_ON_LOOP {
+    const char *subject = connection_subject(request->connection);
     const char *name = "-";
     if (request->target != NULL)
         name = request->target->call != NULL     ? request->target->call->name
@@ -144,10 +145,11 @@ static void log_access(const struct request *request, const struct reply *reply)
                                                  : "gather";
     uint64_t took_us = tt_wake_now_us(request->front->wake) - request->begun_us;
     log_event(TT_LOG_NOTICE, "request",
-              "call=%s status=%d bytes=%zu total_us=%llu queue_us=%llu run_us=%llu id=%s client=%s%s%s", name,
+              "call=%s status=%d bytes=%zu total_us=%llu queue_us=%llu run_us=%llu id=%s client=%s%s%s%s%s%s", name,
               reply->status, reply->body_size, (unsigned long long)took_us, (unsigned long long)reply->queue_us,
               (unsigned long long)reply->run_us, request->id, request->client,
-              request->token[0] != '\0' ? " token=" : "", request->token);
+              request->token[0] != '\0' ? " token=" : "", request->token, subject != NULL ? " subject=\"" : "",
+              subject != NULL ? subject : "", subject != NULL ? "\"" : "");
 }
 
 /** A big answer that could not be kept until the client has taken it: told before its first byte is out. */

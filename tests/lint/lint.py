@@ -101,6 +101,7 @@ PURE_HTTP = {"server/http/args.h", "server/http/route.h", "server/http/parse.h"}
 # Foreign libraries, and the beginnings of the paths that may know them.
 LIBRARIES = {
     "event2/": ("server/http/", "server/loop.", "pool/bind/libevent.h", "tests/bench/peers/"),
+    "openssl/": ("server/http/channel.c", "server/http/pem.", "server/http/tls.c", "tests/"),
     "uv.h": ("pool/bind/libuv.h",),
     "glib.h": ("pool/bind/glib.h",),
     "civetweb.h": ("server/admin/", "tests/bench/peers/"),

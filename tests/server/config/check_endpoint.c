@@ -36,6 +36,21 @@ START_TEST(words_about_a_socket_file_are_for_unix_sockets) {
 }
 END_TEST
 
+START_TEST(tls_is_a_word_of_any_address) {
+    static const char *const addresses[] = {"127.0.0.1:0 tls", "[::1]:0 tls", "unix:/run/x tls mode=0600",
+                                            "systemd:http tls"};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        struct config *config = taken(addresses[i]);
+        ck_assert(config->server.endpoints[0]->is_tls);
+        unload(config);
+    }
+    struct config *config = taken("127.0.0.1:0");
+    ck_assert(!config->server.endpoints[0]->is_tls);
+    unload(config);
+    refused_line("listen = 127.0.0.1:443 tls=yes", "text:2:24: listen: the word takes no value");
+}
+END_TEST
+
 START_TEST(modes_are_octal) {
     refused_line("listen = unix:/run/x mode=660x", "text:2:27: listen: the mode is no octal number");
     refused_line("listen = unix:/run/x mode=68", "no octal number");
@@ -132,6 +147,7 @@ int main(void) {
     TCase *tests = tcase_create("tests");
     tcase_add_test(tests, wrong_words_are_told_where_they_stand);
     tcase_add_test(tests, words_about_a_socket_file_are_for_unix_sockets);
+    tcase_add_test(tests, tls_is_a_word_of_any_address);
     tcase_add_test(tests, modes_are_octal);
     tcase_add_test(tests, users_and_groups_must_be_there);
     tcase_add_test(tests, users_of_a_socket_are_a_list);
