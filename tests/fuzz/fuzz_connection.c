@@ -106,7 +106,7 @@ static void talk(const char *data, size_t size, size_t piece, struct answers *an
     bool is_over = false;
     answers->size = 0;
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0, "no sockets");
-    connection_open(front, fds[1], &peer, false);
+    connection_open(front, fds[1], &peer, false, false);
     for (size_t at = 0; at < size && !is_over;) {
         size_t part = size - at < piece ? size - at : piece;
         ssize_t sent = send(fds[0], data + at, part, MSG_NOSIGNAL);
