@@ -126,6 +126,7 @@ static void apply(struct service *service, const struct config *next) TT_ON_LOOP
             continue;
         registry->calls[i].timeout_us = call->timeout_us;
         tt_limiter_resize(&registry->calls[i].limiter, (uint32_t)call->limit);
+        registry->calls[i].body_bytes = call->max_body_bytes;
     }
     for (size_t i = 0; i < registry->gather_count; i++) {
         const struct config_gather *gather = find_gather(next, registry->gathers[i].name);

@@ -79,6 +79,7 @@ struct front_stats {
     stat_counter requests;             /* heads read in full */
     stat_counter answers;              /* answers handed to the socket in full */
     stat_counter answers_by_class[6];  /* [2]: 2xx, ... */
+    stat_counter answers_broken;       /* closed in their middle: the call failed, the client left or didn't read */
     stat_counter malformed;            /* refused by the parser */
     stat_counter auth_missing;         /* refused: no token */
     stat_counter auth_malformed;       /* refused: nothing that could be one */

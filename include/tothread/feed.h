@@ -62,7 +62,8 @@ struct tt_feed {
 /**
  * Makes the feed's buffer and ties it to the job that will read.
  *
- * Thread:  loop, before the job is submitted
+ * Thread:  loop, before the job is submitted, or while its run waits for the loop in tt_job_call (call.h): so only a job
+ *          that turns out to need it pays for it
  * Owns:    keeps *feed and job until tt_feed_deinit.
  * Returns: TT_OK; TT_INVALID for a feed that is initialised already, for a mark beyond TT_FEED_LIMIT_MAX; TT_NOMEM.
  */

@@ -66,7 +66,8 @@ struct tt_stream {
 /**
  * Makes the stream's buffer and ties it to the job that will write.
  *
- * Thread:  loop, before the job is submitted
+ * Thread:  loop, before the job is submitted, or while its run waits for the loop in tt_job_call (call.h): so only a job
+ *          that turns out to need it pays for it
  * Owns:    keeps *stream and job until tt_stream_deinit.
  * Returns: TT_OK; TT_INVALID without on_data, for a stream that is initialised already, for a mark beyond
  *          TT_STREAM_LIMIT_MAX; TT_NOMEM.

@@ -55,6 +55,7 @@ static const struct field front_fields[] = {
     FRONT_FIELD(accept_pauses),
     FRONT_FIELD(requests),
     FRONT_FIELD(answers),
+    FRONT_FIELD(answers_broken),
     FRONT_FIELD(malformed),
     FRONT_FIELD(auth_missing),
     FRONT_FIELD(auth_malformed),

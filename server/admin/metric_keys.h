@@ -42,6 +42,7 @@
     METRIC(REQUESTS, "tothread_requests_total", COUNTER, "", "Requests whose head was read in full")                    \
     METRIC(ANSWERS, "tothread_answers_total", COUNTER, "", "Answers by the class of their status")                      \
     METRIC(ANSWERS_SENT, "tothread_answers_sent_total", COUNTER, "", "Answers that were handed to the socket in full")  \
+    METRIC(ANSWERS_BROKEN, "tothread_answers_broken_total", COUNTER, "", "Answers in pieces that were closed in their middle: the call failed, or the client left or didn't read") \
     METRIC(MALFORMED, "tothread_malformed_requests_total", COUNTER, "", "Requests that the parser refused")             \
     METRIC(UNAUTHORIZED, "tothread_requests_unauthorized_total", COUNTER, "", "Requests that were refused for their token, by reason") \
     METRIC(CLIENTS_LEFT, "tothread_clients_left_total", COUNTER, "", "Clients that hung up while their call was pending") \

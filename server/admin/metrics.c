@@ -91,6 +91,7 @@ static const struct counter_row front_rows[] = {
     {METRIC_ANSWERS, "class", "4xx", FRONT_CLASS(4)},
     {METRIC_ANSWERS, "class", "5xx", FRONT_CLASS(5)},
     {METRIC_ANSWERS_SENT, NULL, NULL, FRONT_FIELD(answers)},
+    {METRIC_ANSWERS_BROKEN, NULL, NULL, FRONT_FIELD(answers_broken)},
     {METRIC_MALFORMED, NULL, NULL, FRONT_FIELD(malformed)},
     {METRIC_UNAUTHORIZED, "reason", "missing", FRONT_FIELD(auth_missing)},
     {METRIC_UNAUTHORIZED, "reason", "malformed", FRONT_FIELD(auth_malformed)},

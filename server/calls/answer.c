@@ -7,6 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const field_names[TT_ANSWER_FIELD_COUNT] = {
+    [TT_ANSWER_ACCEPT_RANGES] = "Accept-Ranges",
+    [TT_ANSWER_CACHE_CONTROL] = "Cache-Control",
+    [TT_ANSWER_CONTENT_DISPOSITION] = "Content-Disposition",
+    [TT_ANSWER_CONTENT_ENCODING] = "Content-Encoding",
+    [TT_ANSWER_CONTENT_LANGUAGE] = "Content-Language",
+    [TT_ANSWER_CONTENT_RANGE] = "Content-Range",
+    [TT_ANSWER_ETAG] = "ETag",
+    [TT_ANSWER_LAST_MODIFIED] = "Last-Modified",
+    [TT_ANSWER_LOCATION] = "Location",
+    [TT_ANSWER_VARY] = "Vary",
+};
+
 /** Room for size more bytes at the end. Doubling keeps the copying linear in what is written. */
 static enum tt_status room_make(struct answer *answer, size_t size) {
     if (answer->is_full)
@@ -54,11 +67,17 @@ void answer_init(struct answer *answer, size_t limit_bytes) {
     answer->is_full = false;
     answer->has_failed = false;
     answer->has_no_memory = false;
+    answer->has_begun = false;
+    answer->announced = TT_SIZE_UNKNOWN;
+    answer->written = 0;
+    answer->fields = NULL;
     answer->detail = NULL;
 }
 
 void answer_deinit(struct answer *answer) {
     body_drop(answer);
+    if (answer->fields != NULL)
+        answer_drop_fields(answer);
     free(answer->detail);
     answer->detail = NULL;
 }
@@ -87,11 +106,94 @@ enum tt_status answer_write_json(struct answer *answer, const char *text, size_t
 }
 
 void *answer_reserve(struct answer *answer, size_t size) {
-    if (room_make(answer, size) != TT_OK)
+    if (answer->has_begun || room_make(answer, size) != TT_OK)
         return NULL;
     void *space = answer->data + answer->size;
     answer->size += size;
     return space;
+}
+
+enum tt_status answer_set_status(struct answer *answer, int status) {
+    if (answer->has_begun || answer->has_failed)
+        return TT_TOO_LATE;
+    if (status < 200 || status > 599)
+        return TT_INVALID;
+    answer->status = status;
+    return TT_OK;
+}
+
+static bool is_value(const char *value) {
+    size_t size = strnlen(value, ANSWER_VALUE_MAX + 1);
+    if (size == 0 || size > ANSWER_VALUE_MAX || value[0] == ' ' || value[size - 1] == ' ')
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (value[i] < ' ' || value[i] > '~')
+            return false;
+    return true;
+}
+
+/** Bytes of all lines but one field's. */
+static size_t lines_size(char *const *fields, enum tt_answer_field but) {
+    size_t size = 0;
+    for (unsigned i = 0; i < TT_ANSWER_FIELD_COUNT; i++)
+        if (fields[i] != NULL && i != but)
+            size += strlen(field_names[i]) + strlen(fields[i]) + 4;
+    return size;
+}
+
+enum tt_status answer_set_field(struct answer *answer, enum tt_answer_field field, const char *value) {
+    if (answer->has_begun)
+        return TT_TOO_LATE;
+    if ((unsigned)field >= TT_ANSWER_FIELD_COUNT || value == NULL || !is_value(value))
+        return TT_INVALID;
+    if (answer->fields == NULL)
+        answer->fields = calloc(TT_ANSWER_FIELD_COUNT, sizeof *answer->fields);
+    if (answer->fields == NULL)
+        return TT_NOMEM;
+    if (lines_size(answer->fields, field) + strlen(field_names[field]) + strlen(value) + 4 > ANSWER_FIELDS_MAX)
+        return TT_INVALID;
+    char *copy = strdup(value);
+    if (copy == NULL)
+        return TT_NOMEM;
+    free(answer->fields[field]);
+    answer->fields[field] = copy;
+    return TT_OK;
+}
+
+const char *answer_lines(const struct answer *answer, char out[static ANSWER_FIELDS_MAX + 1]) {
+    size_t size = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; answer->fields != NULL && i < TT_ANSWER_FIELD_COUNT; i++)
+        if (answer->fields[i] != NULL) /* answer_set_field has seen to it that all fit */
+            size += (size_t)snprintf(out + size, ANSWER_FIELDS_MAX + 1 - size, "%s: %s\r\n", field_names[i],
+                                     answer->fields[i]);
+    return out;
+}
+
+void answer_drop_fields(struct answer *answer) {
+    for (unsigned i = 0; answer->fields != NULL && i < TT_ANSWER_FIELD_COUNT; i++)
+        free(answer->fields[i]);
+    free(answer->fields);
+    answer->fields = NULL;
+}
+
+enum tt_status answer_begin(struct answer *answer, uint64_t size) {
+    if (answer->has_begun || answer->size > 0 || answer->is_full || answer->has_no_memory)
+        return TT_TOO_LATE;
+    answer->has_begun = true;
+    answer->announced = size;
+    return TT_OK;
+}
+
+enum tt_status answer_count(struct answer *answer, size_t size) {
+    if (answer->is_full)
+        return TT_FULL;
+    if (answer->announced != TT_SIZE_UNKNOWN && size > answer->announced - answer->written) {
+        answer->is_full = true;
+        return TT_FULL;
+    }
+    answer->written += size;
+    return TT_OK;
 }
 
 enum tt_outcome answer_fail(struct answer *answer, int status, const char *format, va_list args) {

@@ -4,6 +4,7 @@
 #include "../json.h"
 #include "../log.h"
 #include "module.h"
+#include "pieces.h"
 #include "registry.h"
 #include "setup.h"
 #include <stdarg.h>
@@ -31,11 +32,15 @@ static void host_log(enum tt_log_level level, const char *text) {
 }
 
 static enum tt_status host_write(struct tt_run *run, const void *data, size_t size) {
-    return answer_write(&run_of(run)->answer, data, size);
+    struct call_run *call_run = run_of(run);
+    return call_run->answer.has_begun ? pieces_write(call_run, data, size)
+                                      : answer_write(&call_run->answer, data, size);
 }
 
 static enum tt_status host_write_json(struct tt_run *run, const char *text, size_t size) {
-    return answer_write_json(&run_of(run)->answer, text, size);
+    struct call_run *call_run = run_of(run);
+    return call_run->answer.has_begun ? pieces_write_json(call_run, text, size)
+                                      : answer_write_json(&call_run->answer, text, size);
 }
 
 static void *host_reserve(struct tt_run *run, size_t size) {
@@ -43,7 +48,9 @@ static void *host_reserve(struct tt_run *run, size_t size) {
 }
 
 static void host_set_type(struct tt_run *run, const char *media_type) {
-    run_of(run)->answer.type = media_type;
+    struct answer *answer = &run_of(run)->answer;
+    if (!answer->has_begun)
+        answer->type = media_type;
 }
 
 static enum tt_outcome host_fail(struct tt_run *run, int status, const char *format, ...) TT_PRINTF(3, 4);
@@ -66,13 +73,34 @@ static enum tt_outcome host_finish_later(struct tt_run *run, uint64_t delay_us) 
 }
 
 static bool host_is_abandoned(const struct tt_run *run) {
-    const struct tt_job *job = run_of_const(run)->job;
-    return job != NULL && tt_job_is_abandoned(job) != 0;
+    const struct call_run *call_run = run_of_const(run);
+    return call_run->is_cut || (call_run->job != NULL && tt_job_is_cancelled(call_run->job) != 0);
 }
 
 static uint64_t host_remaining_us(const struct tt_run *run) {
     const struct tt_job *job = run_of_const(run)->job;
     return job != NULL ? tt_job_remaining_us(job) : UINT64_MAX;
+}
+
+static enum tt_status host_set_status(struct tt_run *run, int status) {
+    return answer_set_status(&run_of(run)->answer, status);
+}
+
+static enum tt_status host_set_field(struct tt_run *run, enum tt_answer_field field, const char *value) {
+    return answer_set_field(&run_of(run)->answer, field, value);
+}
+
+static const char *host_field(const struct tt_run *run, enum tt_request_field field) {
+    const char *const *fields = run_of_const(run)->fields;
+    return fields != NULL && (unsigned)field < TT_REQUEST_FIELD_COUNT ? fields[field] : NULL;
+}
+
+static enum tt_status host_begin(struct tt_run *run, uint64_t size) {
+    return pieces_begin(run_of(run), size);
+}
+
+static enum tt_status host_read(struct tt_run *run, void *buffer, size_t capacity, size_t *ret_size) {
+    return pieces_read(run_of(run), buffer, capacity, ret_size);
 }
 
 const struct tt_host module_host = {
@@ -91,4 +119,9 @@ const struct tt_host module_host = {
     .finish_later = host_finish_later,
     .is_abandoned = host_is_abandoned,
     .remaining_us = host_remaining_us,
+    .set_status = host_set_status,
+    .set_field = host_set_field,
+    .field = host_field,
+    .begin = host_begin,
+    .read = host_read,
 };

@@ -153,12 +153,17 @@ static bool call_make(const struct builder *builder, const struct config_call *c
     call->timeout_us = config->timeout_us;
     call_set_grant(call, &builder->config->server, config);
     call->limiter.permit_count = config->limit < UINT32_MAX ? (uint32_t)config->limit : UINT32_MAX;
+    call->body_bytes = config->max_body_bytes;
     call->module = config->module != NULL ? module_find(registry, config->module) : NULL;
     if (call->module == NULL)
         return false; /* it has been told why the module didn't open */
     call->function = function_choose(builder, config, call->module);
     if (call->function == NULL)
         return false;
+    if (config->max_body_bytes != 0 && !call->function->streams_body)
+        diagnostics_add(builder->diagnostics, DIAGNOSTIC_ERROR, config_origin(&config->section, "max-body"),
+                        "a body that isn't read in pieces is held in memory: [server] max-body limits it",
+                        "max-body: function \"%s\" doesn't read its body in pieces", call->function->name);
     call->description = config->description != NULL ? config->description : call->function->help;
     bool has_pool = pool_choose(builder, call);
     if (module_prepare(call->module, call->function, config, &registry->arena, builder->diagnostics, &call->params,

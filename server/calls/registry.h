@@ -51,6 +51,7 @@ struct call {
     struct call_pool *pool;           /* NULL: runs on the loop */
     const struct config_call *config; /* as of the start */
     uint64_t timeout_us;              /* onloop: 0 none */
+    uint64_t body_bytes;              /* onloop: of a body that it reads in pieces; 0: the server's limit */
     struct tt_limiter limiter;        /* onloop */
     struct call_grant grant;          /* onloop */
     struct call_stats stats;
@@ -113,6 +114,20 @@ struct call *registry_find(const struct registry *registry, const char *name, si
 enum tt_status registry_worker_start(void *call_pool, void **ret_state, struct tt_error *reterr);
 void registry_worker_stop(void *call_pool, void *state);
 
+struct call_run;
+
+/**
+ * How the bytes of a run pass while it runs: whoever starts it may bring one (passage.h, call.c). Without one an answer is
+ * collected, and a body read from memory. The functions are those of struct tt_host, after all checks.
+ *
+ * Thread: the run's.
+ */
+struct call_passage {
+    enum tt_status (*begin)(struct call_run *run);
+    enum tt_status (*write)(struct call_run *run, const void *data, size_t size);
+    enum tt_status (*read)(struct call_run *run, void *buffer, size_t capacity, size_t *ret_size);
+};
+
 /** One run of a call: the host's object around struct tt_run. Embedded in the request (offload.h). */
 struct call_run {
     struct tt_run run;
@@ -121,9 +136,17 @@ struct call_run {
     struct answer answer;
     bool finishes_later; /* finish_later was called */
     uint64_t later_us;
+    const struct call_passage *passage; /* NULL: all in memory. Set by the caller, as the next three */
+    void *passage_state;                /* the caller's, for the passage's functions */
+    bool reads_passage;                 /* the body comes by the passage */
+    const char *const *fields;          /* TT_REQUEST_FIELD_COUNT of the request's; NULL: none */
+    size_t read_bytes;                  /* of the body in memory, what read has given */
+    bool is_sending;                    /* the answer goes out by the passage */
+    bool is_cut;                        /* the passage said that nobody is there any more */
 };
 
-/** Fills all of *run but args, body and id, which the caller sets before call_run_execute. Thread: loop. */
+/** Fills all of *run but args, body and id, which the caller sets before call_run_execute; and, where there is one, the
+    passage and what goes with it. Thread: loop. */
 void call_run_init(struct call_run *run, struct call *call, struct tt_job *job, size_t answer_limit_bytes);
 void call_run_deinit(struct call_run *run);
 
@@ -131,7 +154,7 @@ void call_run_deinit(struct call_run *run);
  * Runs the call's function, with the worker's state (NULL on the loop).
  * Thread: a worker, or the loop for a call without a pool.
  * Returns: what the function returned; an answer that didn't fit or found no memory makes it TT_FAILED with status 500 and
- *          a detail.
+ *          a detail, as does one that has other than the announced size; TT_CANCELLED when the passage was cut.
  */
 enum tt_outcome call_run_execute(struct call_run *run, void *worker_state);
 

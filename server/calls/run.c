@@ -3,6 +3,7 @@
  */
 #include "../log.h"
 #include "module.h"
+#include "pieces.h"
 #include "registry.h"
 #include <stdarg.h>
 
@@ -12,6 +13,7 @@ static enum tt_outcome run_fail(struct call_run *run, const char *format, ...) {
     va_start(args, format);
     enum tt_outcome outcome = answer_fail(&run->answer, 500, format, args);
     va_end(args);
+    answer_drop_fields(&run->answer); /* they were meant for another answer */
     return outcome;
 }
 
@@ -31,6 +33,14 @@ void call_run_init(struct call_run *run, struct call *call, struct tt_job *job, 
     run->job = job;
     run->finishes_later = false;
     run->later_us = 0;
+    run->passage = NULL;
+    run->reads_passage = false;
+    run->fields = NULL;
+    run->read_bytes = 0;
+    run->is_sending = false;
+    run->is_cut = false;
+    run->run.body_total = 0;
+    run->run.is_head = false;
     answer_init(&run->answer, answer_limit_bytes);
 }
 
@@ -38,11 +48,35 @@ void call_run_deinit(struct call_run *run) {
     answer_deinit(&run->answer);
 }
 
+/** What is wrong with an answer whose function has succeeded. Returns: the outcome. */
+static enum tt_outcome run_check_answer(struct call_run *run) {
+    const struct answer *answer = &run->answer;
+    if (answer->has_begun && answer->has_no_memory && answer->written == 0 && !run->is_sending)
+        return run_fail(run, "no room for an answer in pieces (max-buffered limits what is held for all clients)");
+    if (answer->has_begun && !pieces_are_unseen(run)) {
+        if (answer->is_full && answer->announced != TT_SIZE_UNKNOWN)
+            return run_fail(run, "the answer is longer than the %llu bytes that it began with",
+                            (unsigned long long)answer->announced);
+        if (answer->announced != TT_SIZE_UNKNOWN && answer->written < answer->announced)
+            return run_fail(run, "the answer ended after %llu of %llu bytes", (unsigned long long)answer->written,
+                            (unsigned long long)answer->announced);
+    }
+    if (answer->is_full)
+        return run_fail(run, "the answer is bigger than the limit of %zu bytes (max-answer)", answer->limit);
+    if (answer->has_no_memory)
+        return run_fail(run, "no memory for the answer (its limit is %zu bytes)", answer->limit);
+    return TT_DONE;
+}
+
 enum tt_outcome call_run_execute(struct call_run *run, void *worker_state) {
     static struct log_limit limit;
     const struct call *call = run->call;
     run->run.worker = worker_state != NULL ? ((void **)worker_state)[call->module_slot] : NULL;
     enum tt_outcome outcome = call->function->run(&run->run);
+    if (run->is_cut)
+        return TT_CANCELLED; /* it was told to end, and did */
+    if (run->is_sending && pieces_are_unseen(run))
+        return TT_DONE; /* all of the answer is out already */
     if (run->answer.has_failed)
         return run_end_failed(run);
     if (outcome == TT_FAILED) {
@@ -55,13 +89,5 @@ enum tt_outcome call_run_execute(struct call_run *run, void *worker_state) {
         (void)run_fail(run, "the call ended in a way that it may not (%s)", tt_outcome_name(outcome));
         return run_end_failed(run);
     }
-    if (run->answer.is_full || run->answer.has_no_memory) {
-        bool is_full = run->answer.is_full;
-        (void)run_fail(run,
-                       is_full ? "the answer is bigger than the limit of %zu bytes (max-answer)"
-                               : "no memory for the answer (its limit is %zu bytes)",
-                       run->answer.limit);
-        return run_end_failed(run);
-    }
-    return TT_DONE;
+    return run_check_answer(run) == TT_DONE ? TT_DONE : run_end_failed(run);
 }

@@ -107,8 +107,9 @@ struct config_call {
     enum config_auth auth;
     const char **tokens; /* names of those that are allowed; NULL: all */
     size_t token_count;
-    uint64_t timeout_us; /* run time; 0: none */
-    uint64_t limit;      /* runs at a time; 0: none */
+    uint64_t timeout_us;     /* run time; 0: none */
+    uint64_t limit;          /* runs at a time; 0: none */
+    uint64_t max_body_bytes; /* of a body that is read in pieces; 0: the server's */
 };
 
 struct config_gather {

@@ -119,7 +119,8 @@ static const struct key keys[] = {
      .maximum = GIB,
      .default_text = "1MiB",
      .is_reloadable = true,
-     .help = "The longest body of a request; beyond it: 413. A body is held in memory."},
+     .help = "The longest body of a request; beyond it: 413. A body is held in memory, but for calls that read it in "
+             "pieces: they may have a limit of their own."},
     {.kind = CONFIG_SERVER,
      .name = "max-header",
      .type = KEY_SIZE,
@@ -137,7 +138,8 @@ static const struct key keys[] = {
      .maximum = 16 * GIB,
      .default_text = "64MiB",
      .is_reloadable = true,
-     .help = "The longest body of an answer; a call that writes more fails with 500. An answer is held in memory."},
+     .help = "The longest body of an answer; a call that writes more fails with 500. An answer is held in memory, but "
+             "for those that are sent in pieces: they have no limit but the call's timeout."},
     {.kind = CONFIG_SERVER,
      .name = "max-buffered",
      .type = KEY_SIZE,
@@ -176,7 +178,8 @@ static const struct key keys[] = {
      .maximum = 24 * HOUR,
      .default_text = "30s",
      .is_reloadable = true,
-     .help = "For a request's whole body; beyond it: 408."},
+     .help = "For a request's whole body; beyond it: 408. For one that its call reads in pieces: for each 256 KiB, "
+             "without the time in which the call doesn't read."},
     {.kind = CONFIG_SERVER,
      .name = "answer-timeout",
      .type = KEY_TIME,
@@ -185,7 +188,8 @@ static const struct key keys[] = {
      .maximum = 24 * HOUR,
      .default_text = "30s",
      .is_reloadable = true,
-     .help = "For a client to take its whole answer; beyond it the connection is closed."},
+     .help = "For a client to take its whole answer; beyond it the connection is closed. Of an answer in pieces: for "
+             "each 256 KiB, or all there is."},
     {.kind = CONFIG_SERVER,
      .name = "idle-timeout",
      .type = KEY_TIME,
@@ -405,7 +409,9 @@ static const struct key keys[] = {
      .zero_word = "none",
      .default_text = "30s",
      .is_reloadable = true,
-     .help = "How long it may run; then the client gets 504. The time in the queue doesn't count."},
+     .help =
+         "How long it may run; then the client gets 504. The time in the queue doesn't count. A call that answers or "
+         "reads in pieces runs until the last one: its client's line counts, and it is cut off in the middle."},
     {.kind = CONFIG_CALL,
      .name = "limit",
      .type = KEY_COUNT,
@@ -417,6 +423,18 @@ static const struct key keys[] = {
      .is_reloadable = true,
      .help = "How many of it run at a time, whatever the pool has; 1 for functions that aren't thread-safe. A run that "
              "is beyond its timeout still counts until it returns."},
+    {.kind = CONFIG_CALL,
+     .name = "max-body",
+     .type = KEY_SIZE,
+     .offset = offsetof(struct config_call, max_body_bytes),
+     .minimum = 0,
+     .maximum = 1024 * GIB,
+     .zero_word = "server",
+     .default_text = "server",
+     .is_reloadable = true,
+     .help =
+         "The longest body of a request to a call that reads it in pieces, while it comes (a demo: upload); beyond it: "
+         "413. Only for such calls: 256 KiB of it are in memory at most. server: [server] max-body."},
     {.kind = CONFIG_CALL, .name = "fails-when", .is_unavailable = true},
     {.kind = CONFIG_CALL, .name = "error-text", .is_unavailable = true},
     {.kind = CONFIG_CALL, .name = "status", .is_unavailable = true},

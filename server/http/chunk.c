@@ -199,3 +199,10 @@ enum chunk_result chunk_decode(struct chunk *chunk, const char *data, size_t siz
         return CHUNK_DONE;
     return chunk->state == STATE_REFUSED ? CHUNK_REFUSED : CHUNK_MORE;
 }
+
+void chunk_give_back(struct chunk *chunk, size_t size) {
+    if (size == 0)
+        return;
+    chunk->left += size;
+    chunk->state = STATE_DATA;
+}

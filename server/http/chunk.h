@@ -53,4 +53,12 @@ void chunk_init(struct chunk *chunk);
 enum chunk_result chunk_decode(struct chunk *chunk, const char *data, size_t size, size_t *ret_used,
                                const char **ret_data, size_t *ret_size);
 
+/**
+ * Takes the last size bytes of the piece back that the call before gave: they, and what is behind them, will be passed
+ * again. size is at most the piece's.
+ *
+ * Thread:  any; no state but *chunk
+ */
+void chunk_give_back(struct chunk *chunk, size_t size);
+
 #endif

@@ -7,6 +7,7 @@
 #include "listen.h"
 #include "output.h"
 #include "request.h"
+#include "streamed.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,6 +35,17 @@ void connection_set_deadline(struct connection *connection, uint64_t delay_us) {
         tt_timer_start(front->wake, &connection->timer, delay_us, on_timer);
 }
 
+void connection_await_stream(struct connection *connection) {
+    uint64_t due_us = streamed_due_us(connection);
+    if (connection->request->body_due_us < due_us)
+        due_us = connection->request->body_due_us;
+    uint64_t now_us = tt_wake_now_us(connection->front->wake);
+    if (due_us == CONNECTION_NO_DEADLINE)
+        connection_set_deadline(connection, CONNECTION_NO_DEADLINE);
+    else
+        connection_set_deadline(connection, due_us > now_us ? due_us - now_us : 0);
+}
+
 void connection_hold_bytes(struct connection *connection, size_t bytes) {
     stat_add(&connection->front->stats.buffered_bytes, bytes);
 }
@@ -44,6 +56,8 @@ void connection_close(struct connection *connection) {
     struct front *front = connection->front;
     if (!connection_is_open(connection))
         return;
+    if (connection->streamed != NULL)
+        streamed_break(connection);
     tt_timer_stop(front->wake, &connection->timer);
     tt_timer_stop(front->wake, &connection->turn);
     transport_close(&connection->transport);
@@ -82,12 +96,18 @@ static void linger(struct connection *connection) TT_ON_LOOP {
 
 /* -- between the end of one thing and the next -- */
 
+bool connection_is_reading(const struct connection *connection) {
+    return connection->state == CONNECTION_READING ||
+           (connection->request != NULL && connection->request->is_feeding &&
+            (connection->state == CONNECTION_BUSY || connection->state == CONNECTION_STREAMING));
+}
+
 void connection_advance(struct connection *connection) {
     if (connection->is_advancing)
         return; /* further up */
     connection->is_advancing = true;
     for (int reads = 0; connection_is_open(connection); reads++) {
-        bool is_reading = connection->state == CONNECTION_READING;
+        bool is_reading = connection_is_reading(connection);
         if (connection->state == CONNECTION_ARRIVING && connection->is_readable) {
             input_arrive(connection);
         } else if (is_reading && connection->is_unread) {
@@ -142,13 +162,17 @@ static void on_timer(struct tt_timer *timer) {
     connection->deadline_us = CONNECTION_NO_DEADLINE;
     if (connection->is_handshaking) {
         handshake_time_out(connection);
-    } else if (connection->state == CONNECTION_BUSY) {
+    } else if (connection->state == CONNECTION_BUSY && !connection->request->is_feeding) {
         client_left(connection);
+    } else if (connection->state == CONNECTION_BUSY) {
+        stat_add(&front->stats.connections_dropped, 1);
+        request_time_out(connection, front, connection->request, connection->request->method);
     } else if (connection->state == CONNECTION_READING && (connection->request != NULL || connection->head_has_begun)) {
         stat_add(&front->stats.connections_dropped, 1);
         request_time_out(connection, front, connection->request, input_method(connection));
     } else {
-        if (connection->state == CONNECTION_WRITING || connection->state == CONNECTION_ARRIVING)
+        if (connection->state == CONNECTION_WRITING || connection->state == CONNECTION_STREAMING ||
+            connection->state == CONNECTION_ARRIVING)
             stat_add(&front->stats.connections_dropped, 1);
         connection_close(connection);
     }
@@ -174,6 +198,11 @@ static void on_event(evutil_socket_t fd, short what, void *context) {
         connection->is_readable = true;
     if ((what & EV_WRITE) != 0 && connection->unsent != NULL)
         output_send_rest(connection);
+    else if ((what & EV_READ) != 0 && connection->state == CONNECTION_STREAMING &&
+             transport_has_failed(&connection->transport))
+        connection_close(connection);
+    else if ((what & EV_WRITE) != 0 && connection->streamed != NULL)
+        streamed_send_rest(connection);
     connection_advance(connection);
     if (connection_is_open(connection) && connection->peer_closed && connection->state == CONNECTION_BUSY &&
         connection->deadline_us == CONNECTION_NO_DEADLINE)

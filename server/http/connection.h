@@ -4,13 +4,16 @@
  *     state        reads?  deadline            leaves by
  *     ARRIVING     yes     header              a whole PROXY header; the client's end; time-out
  *     READING      yes     idle, header, body  a whole request; the client's end; time-out
- *     BUSY         no      none                the request's answer; the client's end
+ *     BUSY         a body  body                the request's answer; the client's end
+ *     STREAMING    a body  answer, body        the answer's end; the client's end; time-out
  *     WRITING      no      answer              all sent; time-out
  *     LINGERING    drops   2 s                 the client's end; time-out
  *
  * One request is in flight at a time; those that wait behind it stay in the socket, but for what one read brought along
  * (16 KiB at most), so a client that pipelines is slowed down by TCP. Deadlines are absolute: a client that sends a
- * byte now and then gains nothing.
+ * byte now and then gains nothing. Only where a call reads its body or writes its answer in pieces are they set again, for
+ * each PASSAGE_BYTES that the client has sent or taken: such a body has no size that a time could be set for. "a body" in
+ * the table is one that its call reads, and has room for (feeding.h).
  *
  * The socket is watched once, edge-triggered, for everything: no epoll_ctl is made per request. A connection that rests
  * has no buffer at all.

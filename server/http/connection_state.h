@@ -18,13 +18,15 @@
 
 #define CONNECTION_NO_DEADLINE UINT64_MAX
 
-struct partial; /* input.c */
-struct unsent;  /* output.c */
+struct partial;  /* input.c */
+struct streamed; /* streamed.c */
+struct unsent;   /* output.c */
 
 enum connection_state {
     CONNECTION_ARRIVING,
     CONNECTION_READING,
     CONNECTION_BUSY,
+    CONNECTION_STREAMING,
     CONNECTION_WRITING,
     CONNECTION_LINGERING
 };
@@ -40,6 +42,7 @@ struct connection {
     struct request *request; /* being read, or in flight */
     struct partial *partial;
     struct unsent *unsent;
+    struct streamed *streamed;
     uint32_t lingered_bytes;
     uint8_t state;
     bool is_advancing;
@@ -58,6 +61,12 @@ static inline bool connection_is_open(const struct connection *connection) {
 
 /** Sets the deadline of the state it is in; CONNECTION_NO_DEADLINE: none. */
 void connection_set_deadline(struct connection *connection, uint64_t delay_us) TT_ON_LOOP;
+
+/** Sets the deadline to the nearer one of the answer and the body that are on their way. */
+void connection_await_stream(struct connection *connection) TT_ON_LOOP;
+
+/** Whether bytes of the socket are wanted: of a next request, or of the body that a call reads. */
+bool connection_is_reading(const struct connection *connection) TT_ON_LOOP;
 
 /** Counts bytes that are held for this client (a negative number as its complement). */
 void connection_hold_bytes(struct connection *connection, size_t bytes) TT_ON_LOOP;

@@ -2,9 +2,12 @@
 #include "dispatch.h"
 
 #include "../json.h"
+#include "../log.h"
+#include "feeding.h"
 #include "gathering.h"
 #include "problem.h"
 #include "reply.h"
+#include "streamed.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,7 +33,7 @@ static bool is_json_type(const char *type) {
 }
 
 static bool takes_raw_body(const struct route_target *target) {
-    return target->kind == ROUTE_CALL && target->call->function->takes_body;
+    return target->kind == ROUTE_CALL && (target->call->function->takes_body || target->call->function->streams_body);
 }
 
 /** Without a target: 404, 405, or the answer to OPTIONS. Returns: whether there is a target. */
@@ -55,7 +58,7 @@ static bool check_target(struct request *request, bool must_close) TT_ON_LOOP {
 void dispatch_check(struct request *request) {
     if (!check_target(request, true))
         return;
-    if (request->content_length > request->front->limits.body_bytes) {
+    if (request->content_length > request->body_limit) {
         refuse(request, PROBLEM_BODY_TOO_LARGE, "the body is larger than max-body", true);
         return;
     }
@@ -70,10 +73,72 @@ void dispatch_check(struct request *request) {
 
 /* -- one call -- */
 
+/** The end of an answer that has begun. */
+static void end_pieces(struct request *request) TT_ON_LOOP {
+    static struct log_limit limit;
+    const struct offload *offload = &request->offload;
+    enum tt_outcome outcome = offload->job.outcome;
+    bool is_whole = outcome == TT_DONE;
+    if (!is_whole && outcome != TT_CANCELLED) { /* that was the client */
+        char quoted[ANSWER_DETAIL_MAX * 6 + 3];
+        const char *detail =
+            outcome == TT_FAILED && offload->run.answer.detail != NULL ? offload->run.answer.detail : "";
+        size_t size = json_quote(quoted, sizeof quoted, detail, strlen(detail));
+        log_event_limited(&limit, TT_LOG_WARNING, "answer_broken", "call=%s outcome=%s id=%s detail=%.*s",
+                          offload->run.call->name, tt_outcome_name(outcome), request->id, (int)size, quoted);
+    }
+    reply_end(request, is_whole, offload->job.queue_us, offload->job.run_us);
+}
+
+static bool on_begin(struct offload *offload) {
+    tt_assume_loop();
+    struct request *request = offload->owner;
+    const struct answer *answer = &offload->run.answer;
+    char lines[ANSWER_FIELDS_MAX + 1];
+    const struct reply reply = {.status = answer->status,
+                                .type = answer->type,
+                                .extra = answer_lines(answer, lines),
+                                .body_size = answer->announced};
+    return reply_begin(request, &reply);
+}
+
+static void on_data(struct offload *offload, const void *data, size_t size) {
+    tt_assume_loop();
+    const struct request *request = offload->owner;
+    if (request->connection != NULL)
+        streamed_put(request->connection, data, size);
+}
+
+static void on_room(struct offload *offload) {
+    tt_assume_loop();
+    feeding_start(offload->owner);
+}
+
+static bool has_room(struct offload *offload) {
+    tt_assume_loop();
+    return request_hold_passage(offload->owner);
+}
+
+static const struct passage_events passage_events = {
+    .has_room = has_room, .begin = on_begin, .data = on_data, .room = on_room};
+
+/** Of what was collected: a HEAD's answer has the size that was announced, whether or not it was written. */
+static uint64_t answer_size(const struct request *request, const struct answer *answer) {
+    bool is_announced = answer->has_begun && answer->announced != TT_SIZE_UNKNOWN;
+    return is_announced && request->method == HTTP_HEAD ? answer->announced : answer->size;
+}
+
 static void on_done(struct offload *offload) {
     tt_assume_loop();
     struct request *request = offload->owner;
     struct problem problem;
+    if (request->passage.is_attached)
+        passage_over(&request->passage);
+    if (request->passage.has_begun) {
+        end_pieces(request);
+        return;
+    }
+    char lines[ANSWER_FIELDS_MAX + 1];
     if (problem_of_offload(offload, TT_OK, &problem)) {
         problem_send(request, &problem);
         return;
@@ -84,8 +149,9 @@ static void on_done(struct offload *offload) {
     struct reply reply = {
         .status = answer->status,
         .type = answer->type,
+        .extra = answer->fields != NULL ? answer_lines(answer, lines) : NULL,
         .body = answer->data,
-        .body_size = answer->size,
+        .body_size = answer_size(request, answer),
         .body_is_owned = is_heap,
         .has_timing = true,
         .queue_us = offload->job.queue_us,
@@ -115,6 +181,10 @@ static void set_arguments(const struct request *request, const struct args *args
     run->id = request->id;
     run->traceparent = request->traceparent;
     run->client = request->client;
+    run->body_total = !request->is_live     ? request->body_size
+                      : request->is_chunked ? TT_SIZE_UNKNOWN
+                                            : request->content_length;
+    run->is_head = request->method == HTTP_HEAD;
 }
 
 static void refuse_arguments(struct request *request, const struct args *args) TT_ON_LOOP {
@@ -126,9 +196,17 @@ static void refuse_arguments(struct request *request, const struct args *args) T
     problem_send(request, &problem);
 }
 
+static void refuse_for_room(struct request *request) TT_ON_LOOP {
+    struct problem problem = {.kind = PROBLEM_NO_ROOM,
+                              .detail = "max-buffered leaves no room for the body",
+                              .call = request->target->call->name,
+                              .retry_after_s = 1};
+    problem_send(request, &problem);
+}
+
 static void run_call(struct request *request, struct call *call) TT_ON_LOOP {
     struct args args;
-    bool is_raw = call->function->takes_body;
+    bool is_raw = takes_raw_body(request->target);
     const struct args_input input = {
         .captures = request->match.captures,
         .capture_count = request->match.capture_count,
@@ -146,12 +224,19 @@ static void run_call(struct request *request, struct call *call) TT_ON_LOOP {
         refuse(request, PROBLEM_INTERNAL, "no memory for the arguments", false);
         return;
     }
+    if (request->is_live && !request_hold_passage(request)) {
+        refuse_for_room(request);
+        return;
+    }
     struct offload *offload = &request->offload;
     offload_init(offload, request->front->loop, call, request->front->limits.answer_bytes);
     offload->owner = request;
     offload->done = on_done;
     offload->release = on_release;
+    offload->run.fields = request->fields;
     set_arguments(request, &args, &offload->run.run);
+    if (call->pool != NULL)
+        passage_attach(&request->passage, offload, &passage_events, request->is_live);
     request_hold(request);
     status = offload_start(offload, request->deadline_us);
     if (status == TT_OK)

@@ -20,6 +20,7 @@ enum field {
     FIELD_ACCEPT,
     FIELD_IF_NONE_MATCH,
     FIELD_IF_MODIFIED_SINCE,
+    FIELD_IF_RANGE,
     FIELD_RANGE,
 
     SEEN_AUTHORITY, /* no fields, but things seen in the target and in Connection */
@@ -51,6 +52,7 @@ static const struct {
     [SLOT('a', 6)] = {"accept", 6, FIELD_ACCEPT},
     [SLOT('i', 13)] = {"if-none-match", 13, FIELD_IF_NONE_MATCH},
     [SLOT('i', 17)] = {"if-modified-since", 17, FIELD_IF_MODIFIED_SINCE},
+    [SLOT('i', 8)] = {"if-range", 8, FIELD_IF_RANGE},
     [SLOT('r', 5)] = {"range", 5, FIELD_RANGE},
 };
 
@@ -66,6 +68,7 @@ static const struct {
     [FIELD_ACCEPT] = {offsetof(struct parse, accept), NULL},
     [FIELD_IF_NONE_MATCH] = {offsetof(struct parse, if_none_match), NULL},
     [FIELD_IF_MODIFIED_SINCE] = {offsetof(struct parse, if_modified_since), NULL},
+    [FIELD_IF_RANGE] = {offsetof(struct parse, if_range), NULL},
     [FIELD_RANGE] = {offsetof(struct parse, range), NULL},
 };
 

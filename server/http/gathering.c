@@ -350,7 +350,7 @@ static bool set_item(struct request *request, struct gather_run *gather, size_t 
     run->body_size = 0;
     run->body_type = NULL;
     run->id = request->id;
-    run->traceparent = request->traceparent;
+    run->traceparent = request->traceparent; /* and no passage: what is written in pieces is collected */
     run->client = request->client;
     return true;
 }

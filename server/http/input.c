@@ -2,6 +2,7 @@
 #include "input.h"
 
 #include "../log.h"
+#include "feeding.h"
 #include "handshake.h"
 #include "proxy.h"
 #include "request.h"
@@ -90,7 +91,7 @@ static void after_head(struct connection *connection, bool is_more_here) TT_ON_L
     struct request *request = connection->request;
     if (request == NULL)
         return; /* answered already */
-    if (request_is_complete(request)) {
+    if (request_is_complete(request) || request->is_live) {
         request_run(request);
         return;
     }
@@ -107,9 +108,11 @@ static void process(struct connection *connection, const char *data, size_t size
                     const struct parse *begun) TT_ON_LOOP {
     struct parse parse;
     bool is_partial = false;
-    while (size > 0 && connection->state == CONNECTION_READING && connection_is_open(connection)) {
+    while (size > 0 && connection_is_open(connection) && connection_is_reading(connection)) {
         size_t used;
-        if (connection->request != NULL) {
+        if (connection->state != CONNECTION_READING) {
+            used = feeding_take(connection->request, data, size);
+        } else if (connection->request != NULL) {
             struct request *request = connection->request;
             used = request_feed(request, data, size);
             if (connection->request == request && request_is_complete(request))
@@ -178,7 +181,7 @@ void input_read(struct connection *connection) {
     }
     /* A reset right behind the bytes came with the same edge, and libevent doesn't tell it from data. Who waits for the rest
        of a request reads on until the socket is empty; whole requests don't pay for it. */
-    if (connection_is_open(connection) && connection->state == CONNECTION_READING &&
+    if (connection_is_open(connection) && connection_is_reading(connection) &&
         (connection->request != NULL || connection->partial != NULL))
         connection->is_readable = true;
 }

@@ -81,6 +81,7 @@ struct parse {
     struct span authorization; /* a second one: 400 */
     struct span if_none_match;
     struct span if_modified_since;
+    struct span if_range;
     struct span range;
     uint32_t field_count;
     uint32_t head_size;

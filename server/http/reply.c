@@ -8,6 +8,7 @@
 #include "../log.h"
 #include "connection.h"
 #include "problem.h"
+#include "streamed.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,9 +22,16 @@ struct reason {
 
 static const struct reason reasons[] = {
     {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
     {204, "No Content"},
     {206, "Partial Content"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
     {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
     {403, "Forbidden"},
@@ -31,9 +39,12 @@ static const struct reason reasons[] = {
     {405, "Method Not Allowed"},
     {408, "Request Timeout"},
     {409, "Conflict"},
+    {410, "Gone"},
+    {412, "Precondition Failed"},
     {413, "Content Too Large"},
     {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
     {422, "Unprocessable Content"},
     {429, "Too Many Requests"},
@@ -91,6 +102,16 @@ static bool has_body(const struct reply *reply) {
     return reply->status != 204 && reply->status != 304;
 }
 
+static void put_framing(struct head *head, const struct request *request, const struct reply *reply) {
+    if (!reply->is_streamed || reply->body_size != TT_SIZE_UNKNOWN) {
+        PUT_CONSTANT(head, "Content-Length: ");
+        put_number(head, reply->body_size);
+        PUT_CONSTANT(head, "\r\n");
+    } else if (!request->is_http10 && request->method != HTTP_HEAD) {
+        PUT_CONSTANT(head, "Transfer-Encoding: chunked\r\n");
+    }
+}
+
 static size_t write_head(struct request *request, const struct reply *reply, bool keep_alive, char *out) TT_ON_LOOP {
     struct head head = {out, out + HEAD_ROOM};
     size_t date_size;
@@ -112,9 +133,7 @@ static size_t write_head(struct request *request, const struct reply *reply, boo
             put(&head, reply->type, strlen(reply->type));
             PUT_CONSTANT(&head, "\r\nX-Content-Type-Options: nosniff\r\n");
         }
-        PUT_CONSTANT(&head, "Content-Length: ");
-        put_number(&head, reply->body_size);
-        PUT_CONSTANT(&head, "\r\n");
+        put_framing(&head, request, reply);
     }
     PUT_CONSTANT(&head, "X-Request-Id: ");
     put(&head, request->id, strlen(request->id));
@@ -136,7 +155,8 @@ static size_t write_head(struct request *request, const struct reply *reply, boo
     return (size_t)(head.at - out);
 }
 
-static void log_access(const struct request *request, const struct reply *reply) TT_ON_LOOP {
+static void log_access(const struct request *request, int status, uint64_t bytes, uint64_t queue_us,
+                       uint64_t run_us) TT_ON_LOOP {
     const char *subject = connection_subject(request->connection);
     const char *name = "-";
     if (request->target != NULL)
@@ -145,11 +165,16 @@ static void log_access(const struct request *request, const struct reply *reply)
                                                  : "gather";
     uint64_t took_us = tt_wake_now_us(request->front->wake) - request->begun_us;
     log_event(TT_LOG_NOTICE, "request",
-              "call=%s status=%d bytes=%zu total_us=%llu queue_us=%llu run_us=%llu id=%s client=%s%s%s%s%s%s", name,
-              reply->status, reply->body_size, (unsigned long long)took_us, (unsigned long long)reply->queue_us,
-              (unsigned long long)reply->run_us, request->id, request->client,
-              request->token[0] != '\0' ? " token=" : "", request->token, subject != NULL ? " subject=\"" : "",
-              subject != NULL ? subject : "", subject != NULL ? "\"" : "");
+              "call=%s status=%d bytes=%llu total_us=%llu queue_us=%llu run_us=%llu id=%s client=%s%s%s%s%s%s", name,
+              status, (unsigned long long)bytes, (unsigned long long)took_us, (unsigned long long)queue_us,
+              (unsigned long long)run_us, request->id, request->client, request->token[0] != '\0' ? " token=" : "",
+              request->token, subject != NULL ? " subject=\"" : "", subject != NULL ? subject : "",
+              subject != NULL ? "\"" : "");
+}
+
+/** Whether another request may follow: not while bytes of this one's body are still to come. */
+static bool may_keep_alive(const struct request *request) TT_ON_LOOP {
+    return request->keep_alive && !request->front->is_draining && (!request->is_live || request_is_complete(request));
 }
 
 /** A big answer that could not be kept until the client has taken it: told before its first byte is out. */
@@ -179,14 +204,14 @@ void reply_send(struct request *request, const struct reply *reply) {
         send_without_room(request, reply);
         return;
     }
-    bool keep_alive = request->keep_alive && !reply->must_close && !front->is_draining;
+    bool keep_alive = may_keep_alive(request) && !reply->must_close;
     char *out = front->output;
     size_t head_size = write_head(request, reply, keep_alive, out);
     if (front->limits.access_log)
-        log_access(request, reply);
+        log_access(request, reply->status, reply->body_size, reply->queue_us, reply->run_us);
     stat_add(&front->stats.answers_by_class[reply->status / 100 % 6], 1);
     char *body = reply->body;
-    size_t body_size = has_body(reply) && request->method != HTTP_HEAD ? reply->body_size : 0;
+    size_t body_size = has_body(reply) && request->method != HTTP_HEAD ? (size_t)reply->body_size : 0;
     bool is_owned = reply->body_is_owned;
     if (body_size <= FRONT_SCRATCH_BYTES - HEAD_ROOM) {
         /* One piece, one send. */
@@ -201,4 +226,42 @@ void reply_send(struct request *request, const struct reply *reply) {
     request->connection = NULL;
     connection_answer(connection, out, head_size, body, body_size, is_owned, keep_alive);
     request_answered(request); /* last: the body may lie in its memory */
+}
+
+static enum streamed_framing framing_of(const struct request *request, const struct reply *reply) {
+    if (reply->body_size != TT_SIZE_UNKNOWN || request->method == HTTP_HEAD || !has_body(reply))
+        return STREAMED_SIZED;
+    return request->is_http10 ? STREAMED_TO_END : STREAMED_CHUNKED;
+}
+
+bool reply_begin(struct request *request, const struct reply *reply) {
+    struct front *front = request->front;
+    struct connection *connection = request->connection;
+    if (connection == NULL || request->is_answered)
+        return false;
+    struct reply streamed = *reply;
+    streamed.is_streamed = true;
+    enum streamed_framing framing = framing_of(request, reply);
+    bool keep_alive = may_keep_alive(request) && framing != STREAMED_TO_END;
+    size_t head_size = write_head(request, &streamed, keep_alive, front->output);
+    request->status = reply->status;
+    stat_add(&front->stats.answers_by_class[reply->status / 100 % 6], 1);
+    streamed_begin(connection, front->output, head_size, framing, keep_alive);
+    return request->connection != NULL;
+}
+
+void reply_end(struct request *request, bool is_whole, uint64_t queue_us, uint64_t run_us) {
+    struct connection *connection = request->connection;
+    if (connection == NULL) {
+        request_answered(request);
+        return;
+    }
+    if (request->front->limits.access_log)
+        log_access(request, request->status, streamed_sent_bytes(connection), queue_us, run_us);
+    if (is_whole) {
+        streamed_end(connection);
+        return;
+    }
+    connection_close(connection);
+    request_answered(request);
 }

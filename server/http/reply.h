@@ -16,8 +16,9 @@ struct reply {
     const char *type;  /* media type; NULL: no body */
     const char *extra; /* further header lines, each with its CRLF; NULL: none */
     char *body;
-    size_t body_size;
+    uint64_t body_size;
     bool body_is_owned; /* malloc'ed: taken */
+    bool is_streamed;   /* reply_begin's: the body comes later, body_size may be TT_SIZE_UNKNOWN */
     bool has_timing;
     bool must_close; /* the request was not read to its end, or can't be trusted */
     uint64_t queue_us;
@@ -33,5 +34,11 @@ const char *reply_reason(int status);
  * Owns:    takes reply->body when body_is_owned.
  */
 void reply_send(struct request *request, const struct reply *reply) TT_ON_LOOP;
+
+/** Sends the head of an answer in pieces. Returns: false when the client has left, or was answered. */
+bool reply_begin(struct request *request, const struct reply *reply) TT_ON_LOOP;
+
+/** Ends it: whole, or by closing the connection in its middle. Does nothing but tidy up when the client has left. */
+void reply_end(struct request *request, bool is_whole, uint64_t queue_us, uint64_t run_us) TT_ON_LOOP;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "../gather.h"
 #include "auth.h"
+#include "connection_state.h"
 #include "dispatch.h"
 #include "problem.h"
 #include <stdlib.h>
@@ -56,6 +57,8 @@ void request_hold(struct request *request) {
 }
 
 void request_free_body(struct request *request) {
+    if (request->body == NULL)
+        return; /* of one that its call reads body_size counts */
     stat_add(&request->front->stats.buffered_bytes, (uint64_t)0 - request->body_capacity);
     free(request->body);
     request->body = NULL;
@@ -67,6 +70,10 @@ void request_drop(struct request *request) {
     if (--request->holds > 0)
         return;
     struct front *front = request->front;
+    if (request->passage.is_attached) {
+        stat_add(&front->stats.buffered_bytes, (uint64_t)0 - request->passage_bytes);
+        passage_deinit(&request->passage);
+    }
     request_free_body(request);
     arena_reset(&request->arena);
     give_memory(front, request);
@@ -81,8 +88,23 @@ void request_answered(struct request *request) {
 
 void request_detach(struct request *request) {
     request->connection = NULL;
+    request->is_feeding = false;
     if (!request->is_running)
         request_answered(request); /* it was still being read */
+    else if (request->passage.is_attached)
+        passage_cut(&request->passage);
+}
+
+bool request_hold_passage(struct request *request) {
+    if (!front_has_room(request->front, PASSAGE_BYTES))
+        return false;
+    stat_add(&request->front->stats.buffered_bytes, PASSAGE_BYTES);
+    request->passage_bytes += PASSAGE_BYTES;
+    return true;
+}
+
+void request_sent(struct request *request, size_t size) {
+    passage_consume(&request->passage, size);
 }
 
 /* -- the head -- */
@@ -175,6 +197,13 @@ static struct request *create(struct connection *connection, struct front *front
     request->body_size = 0;
     request->body_capacity = 0;
     request->body_type = NULL;
+    request->body_limit = front->limits.body_bytes;
+    request->is_live = false;
+    request->is_feeding = false;
+    request->body_due_us = CONNECTION_NO_DEADLINE;
+    request->fields = NULL;
+    passage_reset(&request->passage);
+    request->passage_bytes = 0;
     request->begun_us = tt_wake_now_us(front->wake);
     request->deadline_us = 0;
     request->gather = NULL;
@@ -182,6 +211,43 @@ static struct request *create(struct connection *connection, struct front *front
     request->token[0] = '\0';
     memcpy(request->client, connection_client(connection), sizeof request->client);
     return request;
+}
+
+/** Keeps the fields that a call may ask for. Range is for GET alone (RFC 9110, 14.2). Returns: false without memory. */
+static bool keep_fields(struct request *request, const struct parse *parse, const char *head) TT_ON_LOOP {
+    bool is_get = request->method == HTTP_GET;
+    const struct span spans[TT_REQUEST_FIELD_COUNT] = {
+        [TT_REQUEST_RANGE] = is_get ? parse->range : (struct span){0},
+        [TT_REQUEST_IF_RANGE] = is_get ? parse->if_range : (struct span){0},
+        [TT_REQUEST_IF_NONE_MATCH] = parse->if_none_match,
+        [TT_REQUEST_IF_MODIFIED_SINCE] = parse->if_modified_since,
+    };
+    request->fields = arena_take_zeroed(&request->arena, TT_REQUEST_FIELD_COUNT * sizeof *request->fields);
+    if (request->fields == NULL)
+        return false;
+    for (size_t i = 0; i < TT_REQUEST_FIELD_COUNT; i++) {
+        if (spans[i].size == 0)
+            continue;
+        request->fields[i] = arena_copy(&request->arena, head + spans[i].at, spans[i].size);
+        if (request->fields[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool has_fields(const struct parse *parse) {
+    return (parse->range.size | parse->if_range.size | parse->if_none_match.size | parse->if_modified_since.size) != 0;
+}
+
+/** A call that reads its body itself, on a worker. */
+static void take_live(struct request *request) TT_ON_LOOP {
+    const struct route_target *target = request->target;
+    if (target == NULL || target->kind != ROUTE_CALL || !target->call->function->streams_body ||
+        target->call->pool == NULL)
+        return;
+    request->is_live = true;
+    if (target->call->body_bytes != 0)
+        request->body_limit = target->call->body_bytes;
 }
 
 /** What is needed after the head's bytes are gone. Returns: false without memory. */
@@ -226,7 +292,12 @@ struct request *request_begin(struct connection *connection, struct front *front
         route_find(front->routes->table, request->method, path, path_size, &request->match);
     }
     request->target = request->match.target;
+    if (has_fields(parse) && !keep_fields(request, parse, head)) {
+        request_answered(request);
+        return NULL;
+    }
     if (request->has_body) {
+        take_live(request);
         if (parse->is_chunked)
             chunk_init(&request->chunk);
         if (parse->content_type.size > 0)
@@ -279,6 +350,9 @@ void request_time_out(struct connection *connection, struct front *front, struct
         refuse_head(connection, front, method, PROBLEM_SLOW, detail);
         return;
     }
+    request->is_feeding = false;
+    if (request->passage.is_attached)
+        passage_cut(&request->passage);
     refuse_rest(request, PROBLEM_SLOW, detail);
 }
 

@@ -11,6 +11,7 @@
 #define SERVER_HTTP_REQUEST_H
 
 #include "../arena.h"
+#include "../passage.h"
 #include "../offload.h"
 #include "args.h"
 #include "chunk.h"
@@ -60,6 +61,13 @@ struct request {
     size_t body_size;
     size_t body_capacity;
     const char *body_type; /* media type, in the arena; NULL where none */
+    uint64_t body_limit;
+    bool is_live;          /* its call reads the body while it comes (feeding.h); body_size counts, body stays NULL */
+    bool is_feeding;       /* the call has room for more of it */
+    uint64_t body_due_us;  /* when the client must have sent more; CONNECTION_NO_DEADLINE */
+    uint64_t window_bytes; /* of the body, since body_due_us was set */
+    const char **fields;   /* TT_REQUEST_FIELD_COUNT, in the arena; NULL where none was sent */
+    int status;            /* of an answer that is sent in pieces */
 
     char id[REQUEST_ID_MAX + 1];
     char traceparent[56];
@@ -72,6 +80,8 @@ struct request {
     struct arena arena;
     _Alignas(16) char arena_memory[512];
     struct offload offload;    /* of a single call */
+    struct passage passage;    /* its bytes, while it runs */
+    uint32_t passage_bytes;    /* what is counted for it */
     struct gather_run *gather; /* of several */
 };
 
@@ -100,11 +110,17 @@ void request_time_out(struct connection *connection, struct front *front, struct
 size_t request_feed(struct request *request, const char *data, size_t size) TT_ON_LOOP;
 bool request_is_complete(const struct request *request) TT_ON_LOOP;
 
-/** Runs a complete request (dispatch.h). */
+/** Runs a request that is complete, or whose call reads the body itself (dispatch.h). */
 void request_run(struct request *request) TT_ON_LOOP;
 
 /** The client has left. if_queued: only what has not started is taken back; true when that was all of it. */
 bool request_client_left(struct request *request) TT_ON_LOOP;
+
+/** Counts one buffer of the passage, until the request's end. Returns: false when max-buffered leaves no room for it. */
+bool request_hold_passage(struct request *request) TT_ON_LOOP;
+
+/** size more bytes of an answer in pieces went out. */
+void request_sent(struct request *request, size_t size) TT_ON_LOOP;
 
 /** The connection is gone. */
 void request_detach(struct request *request) TT_ON_LOOP;

@@ -110,6 +110,12 @@ static inline bool transport_is_flushed(const struct transport *transport) TT_ON
     return transport->channel == NULL || channel_is_flushed(transport->channel);
 }
 
+/** Makes the close that follows a reset, for a client that would take the connection's end for the end of an answer. */
+static inline void transport_set_reset(struct transport *transport) {
+    const struct linger reset = {.l_onoff = 1};
+    (void)setsockopt(transport->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset); /* else it is a plain close */
+}
+
 /** Tells the client that nothing more comes; it may still send. Returns: false on an error. */
 static inline bool transport_shut(struct transport *transport) TT_ON_LOOP {
     if (transport->channel != NULL)

@@ -21,6 +21,7 @@
 #define FILE_PIECE_BYTES 16384
 #define BYTES_PER_MIB    ((size_t)1024 * 1024)
 #define BIG_PERIOD       251 /* a prime: a lost or doubled piece of any usual size shifts the pattern and shows */
+#define PIECE_BYTES      ((size_t)64 * BIG_PERIOD)
 
 struct pause_call {
     int64_t ms;
@@ -140,6 +141,37 @@ static enum tt_outcome big_run(struct tt_run *run) {
     return TT_DONE;
 }
 
+/* The same bytes in pieces: it has one piece of them at a time, however many there are. */
+static enum tt_outcome stream_run(struct tt_run *run) {
+    unsigned char piece[PIECE_BYTES];
+    uint64_t left = (uint64_t)run->args[0].as.integer * BYTES_PER_MIB;
+    fill_pattern(piece, sizeof piece);
+    run->host->set_type(run, "application/octet-stream");
+    enum tt_status status = run->host->begin(run, run->args[1].as.boolean ? left : TT_SIZE_UNKNOWN);
+    for (; left > 0 && status == TT_OK; left -= left < sizeof piece ? left : sizeof piece)
+        status = run->host->write(run, piece, left < sizeof piece ? (size_t)left : sizeof piece);
+    return status == TT_OK ? TT_DONE : run->host->fail(run, 500, "no room for the answer");
+}
+
+/* What comes is counted and summed (FNV-1a), never kept. */
+static enum tt_outcome upload_run(struct tt_run *run) {
+    unsigned char piece[PIECE_BYTES];
+    uint64_t total = 0;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    size_t size = 0;
+    enum tt_status status;
+    while ((status = run->host->read(run, piece, sizeof piece, &size)) == TT_OK && size > 0) {
+        for (size_t i = 0; i < size; i++)
+            hash = (hash ^ piece[i]) * UINT64_C(0x100000001b3);
+        total += size;
+    }
+    if (status != TT_OK)
+        return run->host->fail(run, 500, "the body broke off after %" PRIu64 " bytes", total);
+    char text[96];
+    int length = snprintf(text, sizeof text, "{\"bytes\":%" PRIu64 ",\"fnv1a\":\"%016" PRIx64 "\"}\n", total, hash);
+    return answer_text(run, text, (size_t)length);
+}
+
 /* A short read of a regular file is its end: a small file costs one. */
 static enum tt_outcome file_answer(struct tt_run *run, int fd) {
     char piece[FILE_PIECE_BYTES];
@@ -225,6 +257,16 @@ static const struct tt_param mib_param = {
     .help = "size of the answer in MiB; the byte at offset i is i % 251",
 };
 
+static const struct tt_param stream_params[] = {
+    {.name = "mib",
+     .type = TT_TYPE_INTEGER,
+     .minimum = 0,
+     .maximum = 1048576,
+     .default_text = "1",
+     .help = "size of the answer in MiB; the byte at offset i is i % 251"},
+    {.name = "sized", .type = TT_TYPE_BOOLEAN, .default_text = "false", .help = "whether the size is said first"},
+};
+
 static const struct tt_setting pause_setting = {.key = "ms", .is_required = true, .help = "milliseconds to block"};
 static const struct tt_setting file_setting = {.key = "file", .is_required = true, .help = "a file of at most 1 MiB"};
 
@@ -281,6 +323,17 @@ static const struct tt_function functions[] = {
      .params = &mib_param,
      .param_count = 1,
      .run = big_run},
+    {.size = sizeof(struct tt_function),
+     .name = "stream",
+     .help = "a large answer in pieces",
+     .params = stream_params,
+     .param_count = sizeof stream_params / sizeof stream_params[0],
+     .run = stream_run},
+    {.size = sizeof(struct tt_function),
+     .name = "upload",
+     .help = "counts and sums the request's body while it comes",
+     .streams_body = true,
+     .run = upload_run},
     {.size = sizeof(struct tt_function),
      .name = "cpu",
      .help = "computes for ms of processor time; stops early when nobody waits any more",

@@ -80,6 +80,7 @@ FLOORS = {
     "http": 5,
     "offload": 4,
     "gather": 4,
+    "passage": 4,
     "calls": 3,
     "admin": 3,
     "options": 3,

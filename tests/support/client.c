@@ -173,7 +173,57 @@ static bool read_head(int fd, struct response *response) {
     }
 }
 
+/** Reads size bytes behind what the body has. Returns: false at the end. */
+static bool read_piece(int fd, struct response *response, size_t size) {
+    response->body = realloc(response->body, response->body_size + size + 1);
+    ck_assert_ptr_nonnull(response->body);
+    size_t got = 1;
+    for (; size > 0 && got > 0; size -= got) {
+        got = receive(fd, response->body + response->body_size, size, 0);
+        response->body_size += got;
+    }
+    response->body[response->body_size] = '\0';
+    return size == 0;
+}
+
+/** Reads a line with its CRLF. Returns: false at the end. */
+static bool read_line(int fd, char *line, size_t size) {
+    for (size_t at = 0; at + 1 < size; at++) {
+        if (receive(fd, line + at, 1, 0) == 0)
+            return false;
+        line[at + 1] = '\0';
+        if (at > 0 && line[at - 1] == '\r' && line[at] == '\n')
+            return true;
+    }
+    ck_abort_msg("a line of chunks is too long: %s", line);
+    return false;
+}
+
+static void read_chunks(int fd, struct response *response) {
+    char line[64];
+    response->is_cut = true;
+    for (size_t size = 1; size > 0; response->chunk_count++) {
+        char *end;
+        if (!read_line(fd, line, sizeof line))
+            return;
+        size = strtoul(line, &end, 16);
+        ck_assert_msg(end != line && strcmp(end, "\r\n") == 0, "not a chunk's size: %s", line);
+        if (!read_piece(fd, response, size) || !read_line(fd, line, sizeof line))
+            return;
+        ck_assert_str_eq(line, "\r\n");
+    }
+    response->is_cut = false;
+}
+
 static void read_body(int fd, struct response *response) {
+    const char *coding = response_header(response, "Transfer-Encoding");
+    if (coding != NULL) {
+        ck_assert_str_eq(coding, "chunked");
+        ck_assert_ptr_null(response_header(response, "Content-Length"));
+        read_chunks(fd, response);
+        return;
+    }
+
     const char *length = response_header(response, "Content-Length");
     bool has_none = response->status < 200 || response->status == 204 || response->status == 304;
     if (length == NULL && !has_none) {
@@ -183,14 +233,7 @@ static void read_body(int fd, struct response *response) {
     char *end = NULL;
     size_t size = length != NULL && !has_none ? strtoul(length, &end, 10) : 0;
     ck_assert_msg(end == NULL || *end == '\0', "Content-Length: %s", length);
-    response->body = malloc(size + 1);
-    ck_assert_ptr_nonnull(response->body);
-    while (response->body_size < size) {
-        size_t got = receive(fd, response->body + response->body_size, size - response->body_size, 0);
-        ck_assert_msg(got > 0, "the body ends after %zu of %zu bytes", response->body_size, size);
-        response->body_size += got;
-    }
-    response->body[size] = '\0';
+    response->is_cut = !read_piece(fd, response, size);
 }
 
 static struct response read_response(int fd, bool is_head) {
@@ -208,7 +251,15 @@ static struct response read_response(int fd, bool is_head) {
 }
 
 struct response response_read(int fd) {
-    return read_response(fd, false);
+    struct response response = read_response(fd, false);
+    ck_assert_msg(!response.is_cut, "the body ends after %zu bytes: %s", response.body_size, response.head);
+    return response;
+}
+
+struct response response_read_cut(int fd) {
+    struct response response = read_response(fd, false);
+    ck_assert_msg(response.is_cut, "the answer is whole: %s", response.head);
+    return response;
 }
 
 struct response response_read_head(int fd) {

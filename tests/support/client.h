@@ -37,12 +37,17 @@ void client_expect_end(int fd);
 struct response {
     int status;                   /* 0: the connection was closed before a status line */
     char head[RESPONSE_HEAD_MAX]; /* NUL-terminated */
-    char *body;                   /* malloc'ed, NUL-terminated */
+    char *body;                   /* malloc'ed, NUL-terminated; of chunks what is inside them */
     size_t body_size;
+    size_t chunk_count; /* 0: not chunked */
+    bool is_cut;        /* the connection ended before the body did */
 };
 
-/** Reads one answer, and not a byte more; of what has no Content-Length (and is no 204, 304 or 1xx) all up to the end. */
+/** Reads one answer, and not a byte more; of what has neither Content-Length nor chunks (and is no 204, 304 or 1xx) all
+    up to the end. Aborts the test when it is cut. */
 struct response response_read(int fd);
+/** One whose connection ends before the body does; aborts the test when it is whole. */
+struct response response_read_cut(int fd);
 /** The answer to HEAD. */
 struct response response_read_head(int fd);
 void response_free(struct response *response);

@@ -24,12 +24,17 @@ static void write_gate_config(const struct server *server) {
     (void)snprintf(path, sizeof path, "%s/conf.d", server->folder); /* fits, as all of these do */
     ck_assert_int_eq(mkdir(path, 0700), 0);
     (void)snprintf(path, sizeof path, "%s/conf.d/gate.conf", server->folder);
-    int size = snprintf(text, sizeof text,
-                        "[module gate]\npath = %s/gate.so\npool = demo\n"
-                        "[call hold]\nmodule = gate\nfunction = hold\nfifo = %s\nroute = GET /hold\n"
-                        "[call fail]\nmodule = gate\nfunction = fail\nroute = GET /fail\n"
-                        "[call who]\nmodule = gate\nfunction = who\nroute = GET /who\n",
-                        TEST_MODULE_DIR, server->gate);
+    int size =
+        snprintf(text, sizeof text,
+                 "[module gate]\npath = %s/gate.so\npool = demo\n"
+                 "[call hold]\nmodule = gate\nfunction = hold\nfifo = %s\nroute = GET /hold\n"
+                 "[call fail]\nmodule = gate\nfunction = fail\nroute = GET /fail\n"
+                 "[call who]\nmodule = gate\nfunction = who\nroute = GET /who\n"
+                 "[module pieces]\npath = %s/pieces.so\npool = demo\n"
+                 "[call send]\nmodule = pieces\nfifo = %s\nroute = GET /send\ntimeout = 10min\n"
+                 "[call take]\nmodule = pieces\nfifo = %s\nroute = POST|PUT /take\nmax-body = 1GiB\ntimeout = 10min\n"
+                 "[call mirror]\nmodule = pieces\nfifo = %s\nroute = POST /mirror\ntimeout = 10min\n",
+                 TEST_MODULE_DIR, server->gate, TEST_MODULE_DIR, server->gate, server->gate, server->gate);
     ck_assert_int_lt(size, sizeof text);
     file_write(path, text);
 }

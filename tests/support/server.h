@@ -3,7 +3,8 @@
  *
  * Each server has a scratch folder of its own with tothread.conf (what the test wants) and conf.d/gate.conf: the call `hold`
  * (GET /hold, tests/flow/modules/gate.c), which blocks a worker of the pool `demo` until server_open_gate, and the calls
- * `fail` (GET /fail?status=N) and `who` (GET /who).
+ * `fail` (GET /fail?status=N) and `who` (GET /who); and those of tests/flow/modules/pieces.c: `send` (GET /send), `take`
+ * (POST /take), `mirror` (POST /mirror).
  *
  * server_stop checks what must hold after every test: the service comes to rest, the books of every pool and every call
  * balance, no descriptor, thread or buffered byte is left, it ends with status 0. The folder stays after a failed test.

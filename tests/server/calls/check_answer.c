@@ -187,6 +187,81 @@ START_TEST(a_long_detail_is_cut) {
 }
 END_TEST
 
+/* -- fields, and what has begun -- */
+
+START_TEST(a_field_is_checked_and_the_last_value_counts) {
+    char long_value[ANSWER_VALUE_MAX + 2];
+    char lines[ANSWER_FIELDS_MAX + 1];
+    static const char *const bad[] = {"", " a", "a ", "a\r\nX: b", "a\n", "\t", "caf\xc3\xa9", "a\x7f"};
+    memset(long_value, 'v', sizeof long_value);
+    long_value[ANSWER_VALUE_MAX + 1] = '\0';
+    answer_init(&answer, 10);
+    ck_assert_str_eq(answer_lines(&answer, lines), "");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_ETAG, bad[i]), TT_INVALID);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_ETAG, NULL), TT_INVALID);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_ETAG, long_value), TT_INVALID);
+    ck_assert_int_eq(answer_set_field(&answer, (enum tt_answer_field)TT_ANSWER_FIELD_COUNT, "a"), TT_INVALID);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_VARY, "accept"), TT_OK);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_ETAG, "\"1\""), TT_OK);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_ETAG, "\"2\""), TT_OK);
+    ck_assert_str_eq(answer_lines(&answer, lines), "ETag: \"2\"\r\nVary: accept\r\n");
+    answer_deinit(&answer);
+}
+END_TEST
+
+START_TEST(fields_together_have_a_limit) {
+    char value[ANSWER_VALUE_MAX + 1];
+    char lines[ANSWER_FIELDS_MAX + 1];
+    memset(value, 'v', sizeof value - 1);
+    value[ANSWER_VALUE_MAX] = '\0';
+    answer_init(&answer, 10);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_ETAG, value), TT_OK);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_VARY, value), TT_INVALID); /* 1040 bytes */
+    value[ANSWER_FIELDS_MAX - ANSWER_VALUE_MAX - strlen("ETag: \r\nVary: \r\n")] = '\0';
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_VARY, value), TT_OK);
+    ck_assert_uint_eq(strlen(answer_lines(&answer, lines)), ANSWER_FIELDS_MAX);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_LOCATION, "a"), TT_INVALID);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_ETAG, "a"), TT_OK); /* it makes room */
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_LOCATION, "a"), TT_OK);
+    answer_deinit(&answer);
+}
+END_TEST
+
+START_TEST(what_has_begun_is_fixed) {
+    answer_init(&answer, 10);
+    ck_assert_int_eq(answer_set_status(&answer, 199), TT_INVALID);
+    ck_assert_int_eq(answer_set_status(&answer, 600), TT_INVALID);
+    ck_assert_int_eq(answer_set_status(&answer, 206), TT_OK);
+    ck_assert_int_eq(answer_begin(&answer, 5), TT_OK);
+    ck_assert_int_eq(answer_begin(&answer, 5), TT_TOO_LATE);
+    ck_assert_int_eq(answer_set_status(&answer, 200), TT_TOO_LATE);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_ETAG, "a"), TT_TOO_LATE);
+    ck_assert_ptr_null(answer_reserve(&answer, 1));
+    ck_assert_int_eq(answer.status, 206);
+    ck_assert_int_eq(answer_count(&answer, 4), TT_OK);
+    ck_assert_int_eq(answer_count(&answer, 2), TT_FULL);
+    ck_assert_int_eq(answer_count(&answer, 1), TT_FULL); /* a hole is no answer */
+    answer_deinit(&answer);
+    answer_init(&answer, 10);
+    ck_assert_int_eq(answer_write(&answer, "a", 1), TT_OK);
+    ck_assert_int_eq(answer_begin(&answer, TT_SIZE_UNKNOWN), TT_TOO_LATE);
+    answer_deinit(&answer);
+}
+END_TEST
+
+START_TEST(a_failure_keeps_the_fields_and_has_the_last_word) {
+    char lines[ANSWER_FIELDS_MAX + 1];
+    answer_init(&answer, 10);
+    ck_assert_int_eq(answer_set_field(&answer, TT_ANSWER_CONTENT_RANGE, "bytes */5"), TT_OK);
+    ck_assert_int_eq(fail_with(416, "x"), TT_FAILED);
+    ck_assert_int_eq(answer_set_status(&answer, 200), TT_TOO_LATE);
+    ck_assert_int_eq(answer.status, 416);
+    ck_assert_str_eq(answer_lines(&answer, lines), "Content-Range: bytes */5\r\n");
+    answer_deinit(&answer);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("answer");
     TCase *limits = tcase_create("limits");
@@ -206,7 +281,13 @@ int main(void) {
     tcase_add_test(failing, a_failure_drops_the_body_and_keeps_its_detail);
     tcase_add_test(failing, a_status_that_is_no_error_becomes_500);
     tcase_add_test(failing, a_long_detail_is_cut);
+    tcase_add_test(failing, a_failure_keeps_the_fields_and_has_the_last_word);
     suite_add_tcase(suite, failing);
+    TCase *begun = tcase_create("begun");
+    tcase_add_test(begun, a_field_is_checked_and_the_last_value_counts);
+    tcase_add_test(begun, fields_together_have_a_limit);
+    tcase_add_test(begun, what_has_begun_is_fixed);
+    suite_add_tcase(suite, begun);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

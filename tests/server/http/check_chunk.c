@@ -2,6 +2,7 @@
 #include "server/http/chunk.h"
 #include "splits.h"
 #include <check.h>
+#include <string.h>
 
 struct text {
     const char *data;
@@ -252,6 +253,38 @@ START_TEST(a_trailer_may_be_as_long_as_its_limit_and_no_longer) {
 }
 END_TEST
 
+/* A receiver with room for `room` bytes a time decodes the same, wherever the pieces are cut. */
+START_TEST(bytes_that_are_given_back_come_again) {
+    static const char body[] = "5\r\nhello\r\n1;a=b\r\n,\r\n7\r\n worlds\r\n0\r\n\r\nGET";
+    for (size_t room = 1; room <= 8; room++) {
+        char text[32];
+        size_t text_size = 0;
+        size_t at = 0;
+        enum chunk_result result;
+        struct chunk chunk;
+        chunk_init(&chunk);
+        do {
+            size_t used;
+            const char *bytes;
+            size_t size;
+            result = chunk_decode(&chunk, body + at, sizeof body - 1 - at, &used, &bytes, &size);
+            at += used;
+            if (result != CHUNK_DATA)
+                continue;
+            size_t taken = size < room ? size : room;
+            memcpy(text + text_size, bytes, taken);
+            text_size += taken;
+            chunk_give_back(&chunk, size - taken);
+            at -= size - taken;
+        } while (result == CHUNK_DATA);
+        ck_assert_int_eq(result, CHUNK_DONE);
+        ck_assert_uint_eq(text_size, 13);
+        ck_assert_mem_eq(text, "hello, worlds", 13);
+        ck_assert_str_eq(body + at, "GET");
+    }
+}
+END_TEST
+
 static Suite *chunk_suite(void) {
     Suite *suite = suite_create("chunk");
     TCase *refusals = tcase_create("refusals");
@@ -268,6 +301,7 @@ static Suite *chunk_suite(void) {
     tcase_add_loop_test(normal, a_body_is_decoded_and_what_follows_is_left, 0,
                         (int)(sizeof decoded / sizeof decoded[0]));
     tcase_add_test(normal, a_body_without_its_end_waits_for_more);
+    tcase_add_test(normal, bytes_that_are_given_back_come_again);
     suite_add_tcase(suite, normal);
     return suite;
 }

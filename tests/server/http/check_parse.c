@@ -42,6 +42,7 @@ static void summarize(const struct parse *p, const char *head, char *text, size_
     summary_add(text, capacity, " none=", head, p->if_none_match);
     summary_add(text, capacity, " since=", head, p->if_modified_since);
     summary_add(text, capacity, " range=", head, p->range);
+    summary_add(text, capacity, " if-range=", head, p->if_range);
 }
 
 /* The result of all ways to split, which must agree. */

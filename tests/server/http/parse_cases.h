@@ -306,6 +306,8 @@ static const struct accepted accepted[] = {
      "GET / 1.1 keep host=a type=a/b; c=\"\xc3\xa9 d\" accept=*/*"},
     {GET "Authorization: Bearer x\r\nIf-None-Match: \"1\"\r\nIf-Modified-Since: now\r\nRange: bytes=0-\r\n\r\n",
      "GET / 1.1 keep host=a auth=Bearer x none=\"1\" since=now range=bytes=0-"},
+    {GET "if-range: \"1\"\r\nRange: bytes=0-\r\nIf-Range: \"2\"\r\nIf-Rangf: b\r\n\r\n",
+     "GET / 1.1 keep host=a range=bytes=0- if-range=\"1\""},
     {GET "Hosts: b\r\nRangf: b\r\nXost: b\r\n!#$%&'*+-.^_`|~09azAZ: v\r\nX-E:\r\nX-T:\t\ta\tb\t\r\n\r\n",
      "GET / 1.1 keep host=a"},
 };

@@ -53,7 +53,8 @@ static inline const char *splits_parse_difference(const struct parse *a, const s
         splits_spans_differ(a->traceparent, b->traceparent) || splits_spans_differ(a->accept, b->accept) ||
         splits_spans_differ(a->authorization, b->authorization) ||
         splits_spans_differ(a->if_none_match, b->if_none_match) ||
-        splits_spans_differ(a->if_modified_since, b->if_modified_since) || splits_spans_differ(a->range, b->range))
+        splits_spans_differ(a->if_modified_since, b->if_modified_since) || splits_spans_differ(a->range, b->range) ||
+        splits_spans_differ(a->if_range, b->if_range))
         return "a field's span";
     if (a->field_count != b->field_count || a->head_size != b->head_size)
         return "field_count, head_size";
