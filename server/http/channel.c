@@ -30,7 +30,7 @@ struct channel {
     int fd; /* the bufferevent's */
     bool has_ended;
     bool has_failed;
-    bool is_shut;
+    bool is_shut; /* a close_notify was sent, or never will be */
     char reason[REASON_MAX + 1];
     char *subject;
 };
@@ -167,6 +167,10 @@ void channel_close(struct channel *channel) {
     bufferevent_free(channel->buffers);
     free(channel->subject);
     free(channel);
+}
+
+void channel_break(struct channel *channel) {
+    channel->is_shut = true;
 }
 
 enum channel_state channel_state(const struct channel *channel) {

@@ -51,6 +51,9 @@ struct channel *channel_open(struct event_base *base, int fd, struct ssl_ctx_st 
 /** Says close_notify if it can be said at once, and closes. libevent closes the socket a moment later. */
 void channel_close(struct channel *channel) TT_ON_LOOP;
 
+/** Makes the close that follows one without a close_notify: what came before was not all. */
+void channel_break(struct channel *channel) TT_ON_LOOP;
+
 enum channel_state channel_state(const struct channel *channel) TT_ON_LOOP;
 
 /** Why the handshake failed, in OpenSSL's words; "" where it said nothing. */

@@ -111,7 +111,9 @@ static inline bool transport_is_flushed(const struct transport *transport) TT_ON
 }
 
 /** Makes the close that follows a reset, for a client that would take the connection's end for the end of an answer. */
-static inline void transport_set_reset(struct transport *transport) {
+static inline void transport_set_reset(struct transport *transport) TT_ON_LOOP {
+    if (transport->channel != NULL)
+        channel_break(transport->channel);
     const struct linger reset = {.l_onoff = 1};
     (void)setsockopt(transport->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset); /* else it is a plain close */
 }

@@ -174,6 +174,37 @@ START_TEST(client_may_end_its_side_before_the_answer) {
 }
 END_TEST
 
+/* -- answers in pieces -- */
+
+START_TEST(streamed_answer_is_whole_and_the_connection_stays) {
+    enum { SIZE = 3000000 };
+    struct server server = start(NULL);
+    int fd = tls_relay(server.port, folder);
+    client_format(fd, "GET /send?before=%d HTTP/1.1\r\nHost: t\r\n\r\n", SIZE);
+    struct response response = response_read(fd);
+    ck_assert_int_eq(response.status, 200);
+    ck_assert_uint_eq(response.body_size, SIZE);
+    response_free(&response);
+    client_put(fd, NOOP);
+    response_expect(fd, 200);
+    ck_assert_int_eq(close(fd), 0);
+    stop(&server);
+}
+END_TEST
+
+START_TEST(broken_answer_that_only_the_end_delimits_has_no_goodbye) {
+    char data[4096];
+    struct server server = start(NULL);
+    struct tls_client *client = open_client(&server);
+    tls_put(client, "GET /send?before=10&fails=true HTTP/1.0\r\n\r\n");
+    ck_assert_uint_lt(tls_read(client, data, sizeof data), sizeof data);
+    ck_assert(tls_is_cut(client));
+    tls_close(client);
+    ck_assert_double_eq(server_stat(&server, "front.answers_broken"), 1);
+    stop(&server);
+}
+END_TEST
+
 /* -- handshakes -- */
 
 START_TEST(handshake_has_the_time_of_a_head) {
@@ -376,6 +407,8 @@ int main(void) {
         who_takes_no_answer_is_dropped_in_time,
         client_that_leaves_takes_its_waiting_call_along,
         client_may_end_its_side_before_the_answer,
+        streamed_answer_is_whole_and_the_connection_stays,
+        broken_answer_that_only_the_end_delimits_has_no_goodbye,
         handshake_has_the_time_of_a_head,
         plain_bytes_to_a_tls_port_end_the_connection,
         who_leaves_in_the_middle_is_counted_as_that,
