@@ -31,6 +31,8 @@ struct loop {
     int alarm_fd;      /* a timerfd; -1: none yet */
     uint64_t alarm_us; /* when the alarm is due; UINT64_MAX: not set */
     bool is_stopping;
+    struct loop_task *tasks; /* of this turn's end */
+    struct loop_place place; /* fixed */
     struct loop_signal signals[SIGNALS_MAX];
     size_t signal_count;
     uint64_t lag_window_us;
@@ -172,8 +174,22 @@ static void note_turn(struct loop *loop) TT_ON_LOOP {
     stat_set(&beacon->busy_since_us, 0);
 }
 
+void loop_at_turn_end(struct loop *loop, struct loop_task *task) {
+    task->next = loop->tasks;
+    loop->tasks = task;
+}
+
+static void run_tasks(struct loop *loop) TT_ON_LOOP {
+    while (loop->tasks != NULL) {
+        struct loop_task *task = loop->tasks;
+        loop->tasks = task->next;
+        task->fn(task);
+    }
+}
+
 void loop_run(struct loop *loop) {
     while (!loop->is_stopping) {
+        run_tasks(loop);
         int64_t sleep_us = tt_wake_prepare(loop->wake);
         if (sleep_us > 0)
             set_alarm(loop, (uint64_t)sleep_us);
@@ -183,11 +199,20 @@ void loop_run(struct loop *loop) {
         (void)tt_wake_dispatch(loop->wake, DISPATCH_COUNT);
         note_turn(loop);
     }
+    run_tasks(loop);
     loop->is_stopping = false;
 }
 
 void loop_stop(struct loop *loop) {
     loop->is_stopping = true;
+}
+
+void loop_set_place(struct loop *loop, const struct loop_place *place) {
+    loop->place = *place;
+}
+
+const struct loop_place *loop_get_place(const struct loop *loop) {
+    return &loop->place;
 }
 
 struct event_base *loop_base(struct loop *loop) {

@@ -22,6 +22,7 @@
 
 struct event_base;
 struct loop;
+struct relay;
 
 struct loop *loop_create(struct tt_error *reterr);
 void loop_destroy(struct loop *loop) TT_ON_LOOP;
@@ -31,6 +32,29 @@ void loop_run(struct loop *loop) TT_ON_LOOP;
 
 /** Makes loop_run return at the end of this turn. */
 void loop_stop(struct loop *loop) TT_ON_LOOP;
+
+/** What is to be done once, at the end of a turn. Embedded in the caller's object; the loop's until fn is called. */
+struct loop_task {
+    void (*fn)(struct loop_task *task);
+    struct loop_task *next;
+};
+
+/** Has task->fn called before the loop sleeps, once; fn must not ask for it again. Owns: keeps *task until then. */
+void loop_at_turn_end(struct loop *loop, struct loop_task *task) TT_ON_LOOP;
+
+/**
+ * The service's loops: the first is `home`, which owns the pools. A loop beside it reaches it by one relay (relay.h), and
+ * home answers by the other. number counts from 0, home's.
+ */
+struct loop_place {
+    unsigned number;
+    struct relay *to_home; /* NULL at home */
+    struct relay *from_home;
+};
+
+/** Thread: start-up, before the loop turns. A loop that isn't told is home. */
+void loop_set_place(struct loop *loop, const struct loop_place *place);
+const struct loop_place *loop_get_place(const struct loop *loop);
 
 struct event_base *loop_base(struct loop *loop);
 struct tt_wake *loop_wake(struct loop *loop);

@@ -86,6 +86,7 @@ FLOORS = {
     "options": 3,
     "config": 2,
     "loop": 2,
+    "relay": 2,
     "modules": 2,
     "systemd": 2,
     "watch": 2,
