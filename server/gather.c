@@ -45,6 +45,7 @@ static void on_done(struct offload *offload) {
     tt_assume_loop();
     struct gather_run *gather = ITEM_OF(offload)->gather;
     ITEM_OF(offload)->is_done = true;
+    ITEM_OF(offload)->status = offload->status;
     keep_answer(gather, ITEM_OF(offload));
     gather->pending_count--;
     if (gather->pending_count == 0 && !gather->is_starting)
@@ -88,10 +89,24 @@ bool gather_cancel(struct gather_run *gather) {
     bool was_all = true;
     for (size_t i = 0; i < gather->item_count; i++) {
         struct gather_item *item = &gather->items[i];
-        if (item->status == TT_OK && !item->is_done && offload_cancel(&item->offload) != TT_OK)
+        if (item->status != TT_OK || item->is_done)
+            continue;
+        item->was_pending = true;
+        if (offload_cancel(&item->offload) != TT_OK)
             was_all = false;
     }
     return was_all;
+}
+
+bool gather_is_taken_back(const struct gather_run *gather) {
+    bool was_asked = false;
+    for (size_t i = 0; i < gather->item_count; i++) {
+        const struct gather_item *item = &gather->items[i];
+        if (item->was_pending && item->offload.job.outcome != TT_CANCELLED)
+            return false;
+        was_asked = was_asked || item->was_pending;
+    }
+    return was_asked;
 }
 
 void gather_destroy(struct gather_run *gather) {

@@ -24,8 +24,9 @@ typedef void (*gather_fn)(struct gather_run *gather);
 
 struct gather_item {
     struct offload offload;
-    enum tt_status status; /* offload_start's: a refused item has ended with it */
+    enum tt_status status; /* not TT_OK: the item was refused, and has ended with it */
     bool is_done;          /* until then the job's outcome is its worker's to write */
+    bool was_pending;      /* at a gather_cancel */
     struct gather_run *gather;
 };
 
@@ -55,6 +56,9 @@ void gather_start(struct gather_run *gather, uint64_t deadline_us) TT_ON_LOOP;
 
 /** Takes back the items that have not started. Returns: whether that was all that was pending. */
 bool gather_cancel(struct gather_run *gather) TT_ON_LOOP;
+
+/** In done: whether gather_cancel has taken back all that was pending, which it did not know when it returned. */
+bool gather_is_taken_back(const struct gather_run *gather) TT_ON_LOOP;
 
 /** Takes *gather; only before gather_start or from release on. */
 void gather_destroy(struct gather_run *gather) TT_ON_LOOP;

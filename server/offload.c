@@ -11,8 +11,17 @@
 #define OFFLOAD_OF_JOB(job_)     ((struct offload *)((char *)(job_)-offsetof(struct offload, job)))
 #define OFFLOAD_OF_LATER(timer_) ((struct offload *)((char *)(timer_)-offsetof(struct offload, later)))
 
+/** Of a call in a pool home writes the numbers; of others each loop its own, as each has one writer. */
+static struct call_stats *stats_of(const struct offload *offload) TT_ON_LOOP {
+    struct call *call = offload->run.call;
+    if (call->side_stats == NULL || call->pool != NULL)
+        return &call->stats;
+    unsigned number = loop_get_place(offload->loop)->number;
+    return number == 0 ? &call->stats : &call->side_stats[number - 1];
+}
+
 static void count_end(struct offload *offload) TT_ON_LOOP {
-    struct call_stats *stats = &offload->run.call->stats;
+    struct call_stats *stats = stats_of(offload);
     stat_counter *counters[TT_OUTCOME_COUNT] = {
         [TT_NONE] = &stats->failed,
         [TT_DONE] = &stats->done,
@@ -64,8 +73,9 @@ static void on_release(struct tt_job *job) {
     offload->release(offload);
 }
 
-static enum tt_status submit(struct offload *offload, uint64_t deadline_us) TT_ON_LOOP {
+enum tt_status offload_submit(struct offload *offload, uint64_t deadline_us) {
     struct call *call = offload->run.call;
+    stat_add(&call->stats.submitted, 1);
     struct tt_job *job = &offload->job;
     job->run = on_run;
     job->done = on_done;
@@ -77,9 +87,11 @@ static enum tt_status submit(struct offload *offload, uint64_t deadline_us) TT_O
     job->run_timeout_us = call->timeout_us;
     job->deadline_us = deadline_us;
     enum tt_status status = tt_pool_submit(call->pool->pool, job);
-    if (status == TT_FULL)
+    if (status == TT_OK)
+        stat_add(&call->stats.in_flight, 1);
+    else if (status == TT_FULL)
         stat_add(&call->stats.refused_full, 1);
-    else if (status != TT_OK)
+    else
         stat_add(&call->stats.refused_closed, 1);
     return status;
 }
@@ -118,6 +130,7 @@ void offload_init(struct offload *offload, struct loop *loop, struct call *call,
     offload->job = (struct tt_job){0};
     offload->later = (struct tt_timer){0};
     offload->loop = loop;
+    offload->status = TT_OK;
     call_run_init(&offload->run, call, call->pool != NULL ? &offload->job : NULL, answer_limit_bytes);
 }
 
@@ -125,29 +138,49 @@ void offload_deinit(struct offload *offload) {
     call_run_deinit(&offload->run);
 }
 
+bool offload_goes_home(const struct call *call, const struct loop *loop) {
+    return call->pool != NULL && call->pool->loop != loop;
+}
+
+static bool is_elsewhere(const struct offload *offload) TT_ON_LOOP {
+    return offload_goes_home(offload->run.call, offload->loop);
+}
+
 enum tt_status offload_start(struct offload *offload, uint64_t deadline_us) {
     struct call *call = offload->run.call;
-    stat_add(&call->stats.submitted, 1);
-    if (call->pool != NULL) {
-        enum tt_status status = submit(offload, deadline_us);
-        if (status == TT_OK)
-            stat_add(&call->stats.in_flight, 1);
-        return status;
+    if (call->pool == NULL) {
+        struct call_stats *stats = stats_of(offload);
+        stat_add(&stats->submitted, 1);
+        stat_add(&stats->in_flight, 1);
+        run_here(offload);
+        return TT_OK;
     }
-    stat_add(&call->stats.in_flight, 1);
-    run_here(offload);
+    if (!is_elsewhere(offload))
+        return offload_submit(offload, deadline_us);
+    remote_start(offload, deadline_us);
     return TT_OK;
 }
 
 enum tt_status offload_cancel(struct offload *offload) {
     if (offload->run.call->pool == NULL)
         return TT_TOO_LATE; /* a timer of the loop: cheap, it ends by itself */
-    return tt_job_cancel(&offload->job);
+    if (!is_elsewhere(offload))
+        return tt_job_cancel(&offload->job);
+    remote_cancel(offload);
+    return TT_TOO_LATE;
 }
 
-unsigned offload_retry_after_s(const struct call *call) {
+bool offload_is_taken_back(const struct offload *offload) {
+    return is_elsewhere(offload) && offload->remote.is_asked && offload->job.outcome == TT_CANCELLED;
+}
+
+unsigned offload_wait_s(const struct call *call) {
     if (call->pool == NULL)
         return 1;
     uint64_t wait_us = tt_pool_expected_wait_us(call->pool->pool);
     return (unsigned)((wait_us + 999999u) / 1000000u);
+}
+
+unsigned offload_retry_after_s(const struct offload *offload) {
+    return is_elsewhere(offload) ? offload->remote.retry_after_s : offload_wait_s(offload->run.call);
 }

@@ -1,6 +1,9 @@
 /**
  * Offload: one run of a call, from arguments to outcome, whether on a worker or on the loop.
  *
+ * A call in a pool runs by way of home, the loop that owns the pools: on another loop an offload goes there and comes back
+ * (remote.h), and a refusal comes by done as well. A call without a pool runs on the loop that was asked.
+ *
  * An offload is embedded in whoever wants the answer (a request, an item of a gather). It holds the job, and what the worker
  * writes; its owner stays alive until release. It keeps the books of the call: submitted = done + failed + crashed +
  * cancelled + expired + refused.
@@ -18,11 +21,15 @@
 
 #include "calls/registry.h"
 #include "loop.h"
+#include "remote.h"
 #include <tothread/job.h>
 
 struct offload;
 
-/** How it ended is in job.outcome. A call without a pool may be done inside offload_start. */
+/**
+ * How it ended is in job.outcome; with a status other than TT_OK it was refused after all, by a pool of another loop. A call
+ * without a pool may be done inside offload_start.
+ */
 typedef void (*offload_done_fn)(struct offload *offload);
 /** After done, once. */
 typedef void (*offload_release_fn)(struct offload *offload);
@@ -35,6 +42,8 @@ struct offload {
     offload_done_fn done;
     offload_release_fn release;
     void *owner; /* the caller's */
+    enum tt_status status;
+    struct remote remote;
 };
 
 void offload_init(struct offload *offload, struct loop *loop, struct call *call, size_t answer_limit_bytes) TT_ON_LOOP;
@@ -48,13 +57,27 @@ void offload_deinit(struct offload *offload) TT_ON_LOOP;
 enum tt_status offload_start(struct offload *offload, uint64_t deadline_us) TT_ON_LOOP TT_MUST_CHECK;
 
 /**
+ * Whether a call that is asked for on this loop has to go to another, its pool's. Then its bytes have no passage (passage.h), for
+ * that is the pool's loop's: an answer in pieces is collected, and a body is read whole before.
+ */
+bool offload_goes_home(const struct call *call, const struct loop *loop) TT_ON_LOOP;
+
+/**
  * Nobody wants the answer any more: takes it back if it has not started.
  *
- * Returns: TT_OK, then done follows with TT_CANCELLED; TT_TOO_LATE: it goes on, and done follows as ever.
+ * Returns: TT_OK, then done follows with TT_CANCELLED; TT_TOO_LATE: it goes on, and done follows as ever. Where the pool is
+ *          another loop's that is not known yet, and TT_TOO_LATE: offload_is_taken_back tells when done is called.
  */
 enum tt_status offload_cancel(struct offload *offload) TT_ON_LOOP TT_MUST_CHECK;
 
-/** Seconds for a Retry-After header, at least 1. */
-unsigned offload_retry_after_s(const struct call *call) TT_ON_LOOP;
+/** In done: whether it ended because of an offload_cancel that had returned TT_TOO_LATE. */
+bool offload_is_taken_back(const struct offload *offload) TT_ON_LOOP;
+
+/** Seconds for a Retry-After header, at least 1, for one that was refused or expired in the queue. */
+unsigned offload_retry_after_s(const struct offload *offload) TT_ON_LOOP;
+
+/* For remote.c alone, on the loop that owns the call's pool: as offload_start, and what Retry-After would say now. */
+enum tt_status offload_submit(struct offload *offload, uint64_t deadline_us) TT_ON_LOOP TT_MUST_CHECK;
+unsigned offload_wait_s(const struct call *call) TT_ON_LOOP;
 
 #endif

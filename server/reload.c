@@ -112,7 +112,7 @@ static void apply_pool(struct call_pool *pool, const struct config_pool *next) T
     watch_look(&pool->watch);
 }
 
-static void apply(struct service *service, const struct config *next) TT_ON_LOOP {
+static void apply(struct service *service, struct config *next) TT_ON_LOOP {
     struct registry *registry = service->registry;
     for (size_t i = 0; i < registry->pool_count; i++) {
         const struct config_pool *pool = find_pool(next, registry->pools[i].name);
@@ -121,7 +121,7 @@ static void apply(struct service *service, const struct config *next) TT_ON_LOOP
     }
     for (size_t i = 0; i < registry->call_count; i++) {
         const struct config_call *call = find_call(next, registry->calls[i].name);
-        call_set_grant(&registry->calls[i], &next->server, call);
+        call_set_grant(&registry->calls[i], &next->arena, &next->server, call);
         if (call == NULL)
             continue;
         registry->calls[i].timeout_us = call->timeout_us;
@@ -216,9 +216,9 @@ static void take_over(struct reload *reload) TT_ON_LOOP {
     apply(service, reload->loaded);
     if (reload->tls != NULL)
         front_set_tls(service->front, reload->tls);
+    sides_take_over(service->sides, reload->loaded, reload->tls,
+                    service->current != service->config ? service->current : NULL);
     reload->tls = NULL;
-    if (service->current != service->config)
-        config_destroy(service->current);
     service->current = reload->loaded;
     log_event(TT_LOG_NOTICE, "reloaded", "needs_restart=%zu", left_count);
     for (const struct diagnostic *item = reload->diagnostics.first; item != NULL; item = item->next)

@@ -108,6 +108,7 @@ static enum tt_status start_pool(struct service *service, struct call_pool *pool
     pool->pool = tt_pool_create(loop_wake(service->loop), &options, reterr);
     if (pool->pool == NULL)
         return TT_SYSTEM;
+    pool->loop = service->loop;
     watch_init(&pool->watch, loop_wake(service->loop), pool->pool, pool->name);
     return TT_OK;
 }
@@ -138,6 +139,21 @@ static enum tt_status start_front(struct service *service, struct tt_error *rete
             return status;
     }
     return TT_OK;
+}
+
+static enum tt_status start_sides(struct service *service, struct tt_error *reterr) TT_ON_LOOP {
+    const struct config_server *server = &service->config->server;
+    size_t side_count = (size_t)server->loop_count - 1;
+    if (side_count == 0)
+        return TT_OK;
+    if (registry_set_sides(service->registry, side_count) != TT_OK)
+        return tt_error_set(reterr, TT_NOMEM, 0, "no memory for the event loops");
+    service->sides = sides_start(service->front, side_count, server, reterr);
+    return service->sides != NULL ? TT_OK : TT_SYSTEM;
+}
+
+static uint64_t count_connections(const struct service *service) TT_ON_LOOP {
+    return service->front->connection_count + sides_count_connections(service->sides);
 }
 
 /* -- signals and admin -- */
@@ -184,6 +200,7 @@ static enum tt_status start_admin(struct service *service, struct tt_error *rete
     service->view.registry = service->registry;
     service->view.front = &service->front->stats;
     service->view.beacon = loop_get_beacon(service->loop);
+    service->view.sides = sides_show(service->sides, &service->view.side_count);
     service->view.started_us = tt_wake_clock_us();
     service->view.version = TOTHREAD_VERSION;
     service->view.drain = request_drain;
@@ -208,6 +225,8 @@ enum tt_status service_start(struct service *service, struct tt_error *reterr) {
     if (status == TT_OK)
         status = start_front(service, reterr);
     if (status == TT_OK)
+        status = start_sides(service, reterr);
+    if (status == TT_OK)
         status = start_admin(service, reterr);
     if (status != TT_OK)
         return status;
@@ -223,7 +242,7 @@ enum tt_status service_start(struct service *service, struct tt_error *reterr) {
 
 /** Whether nobody waits for anything any more. Zombies have been answered: they hold nothing up. */
 static bool is_quiet(struct service *service) TT_ON_LOOP {
-    if (!front_is_idle(service->front) || reload_is_busy(service->reload))
+    if (!front_is_idle(service->front) || !sides_are_idle(service->sides) || reload_is_busy(service->reload))
         return false;
     for (size_t i = 0; i < service->registry->pool_count; i++) {
         struct tt_pool_snapshot now;
@@ -248,10 +267,33 @@ static void end_now(struct service *service) TT_ON_LOOP {
         log_event(TT_LOG_WARNING, "drain_ended", "pool=%s left=%zu", service->registry->pools[i].name, count);
         service->exit_status = 1;
     }
-    if (!front_is_idle(service->front)) { /* a call that finishes later, a client that doesn't take its answer */
-        log_event(TT_LOG_WARNING, "drain_ended", "connections=%llu",
-                  (unsigned long long)service->front->connection_count);
+}
+
+static void stop_admin(struct service *service) TT_ON_LOOP {
+    reload_close(service->reload); /* or it would wait for a verdict that never comes */
+    admin_stop(service->admin);
+    service->admin = NULL;
+}
+
+/** The last words of all fronts. Returns: how many clients had an answer to come still. */
+static uint64_t end_fronts(struct service *service) TT_ON_LOOP {
+    uint64_t left_count = front_is_idle(service->front) ? 0 : service->front->connection_count;
+    if (service->sides == NULL)
+        return left_count;
+    stop_admin(service); /* it looks at what goes now */
+    return left_count + sides_stop(service->sides);
+}
+
+static void end(struct service *service) TT_ON_LOOP {
+    bool was_quiet = is_quiet(service);
+    if (!was_quiet)
+        end_now(service);
+    uint64_t left_count = end_fronts(service);
+    if (left_count > 0) { /* a call that finishes later, a client that doesn't take its answer */
+        log_event(TT_LOG_WARNING, "drain_ended", "connections=%llu", (unsigned long long)left_count);
         service->exit_status = 1;
+    } else if (was_quiet) {
+        log_event(TT_LOG_NOTICE, "drained", "left=0");
     }
 }
 
@@ -275,7 +317,7 @@ static void add_status(struct status_line *line, const char *format, ...) {
 static void tell_status(struct service *service) TT_ON_LOOP {
     struct status_line line = {.size = 0};
     add_status(&line, "STATUS=%s, %llu connections", service->drain_due_us != 0 ? "draining" : "serving",
-               (unsigned long long)service->front->connection_count);
+               (unsigned long long)count_connections(service));
     for (size_t i = 0; i < service->registry->pool_count; i++) {
         struct tt_pool_snapshot now;
         tt_pool_snapshot(service->registry->pools[i].pool, &now);
@@ -293,7 +335,8 @@ static void on_status_tick(struct tt_timer *timer) {
     struct service *service = (struct service *)((char *)timer - offsetof(struct service, status_tick));
     uint64_t delay_us = STATUS_TICK_US;
     if (systemd_watchdog_us() > 0) {
-        (void)systemd_notify("WATCHDOG=1"); /* the next one comes at half of the limit */
+        if (sides_are_turning(service->sides, systemd_watchdog_us() / 2))
+            (void)systemd_notify("WATCHDOG=1"); /* the next one comes at half of the limit */
         delay_us = systemd_watchdog_us() / 2 < delay_us ? systemd_watchdog_us() / 2 : delay_us;
     }
     tell_status(service);
@@ -312,24 +355,22 @@ static void add_address(void *context, const char *address) {
 
 void service_run(struct service *service) {
     struct address_list list = {{0}};
+    unsigned long long loop_count = service->config->server.loop_count;
     listen_start(service->front);
     atomic_store(&service->view.phase, ADMIN_READY);
     listen_each(service->front, add_address, &list);
     if (service->admin != NULL)
-        log_event(TT_LOG_NOTICE, "ready", "listen=%s admin=127.0.0.1:%d calls=%zu pools=%zu", list.text,
-                  admin_port(service->admin), service->registry->call_count, service->registry->pool_count);
+        log_event(TT_LOG_NOTICE, "ready", "listen=%s admin=127.0.0.1:%d loops=%llu calls=%zu pools=%zu", list.text,
+                  admin_port(service->admin), loop_count, service->registry->call_count, service->registry->pool_count);
     else
-        log_event(TT_LOG_NOTICE, "ready", "listen=%s admin=none calls=%zu pools=%zu", list.text,
+        log_event(TT_LOG_NOTICE, "ready", "listen=%s admin=none loops=%llu calls=%zu pools=%zu", list.text, loop_count,
                   service->registry->call_count, service->registry->pool_count);
     if (systemd_notify("READY=1") != TT_OK)
         log_event(TT_LOG_WARNING, "notify_failed", "state=READY");
     if (systemd_is_manager())
         on_status_tick(&service->status_tick);
     loop_run(service->loop);
-    if (is_quiet(service))
-        log_event(TT_LOG_NOTICE, "drained", "left=0");
-    else
-        end_now(service);
+    end(service);
 }
 
 /* -- the drain -- */
@@ -353,8 +394,9 @@ void service_drain(struct service *service) {
     service->drain_due_us = now_us + service->current->server.drain_us;
     atomic_store(&service->view.phase, ADMIN_DRAINING);
     (void)systemd_notify("STOPPING=1"); /* the manager has asked for it: it waits in any case */
-    log_event(TT_LOG_NOTICE, "draining", "connections=%llu", (unsigned long long)service->front->connection_count);
+    log_event(TT_LOG_NOTICE, "draining", "connections=%llu", (unsigned long long)count_connections(service));
     front_drain(service->front);
+    sides_drain(service->sides);
     tt_timer_start(loop_wake(service->loop), &service->drain_tick, 0, on_drain_tick);
 }
 
@@ -368,8 +410,7 @@ static bool is_stuck(struct tt_pool *pool) {
 bool service_free(struct service *service) {
     bool is_clean = true;
     tt_assume_loop();
-    reload_close(service->reload); /* or the admin plane would wait for a verdict that never comes */
-    admin_stop(service->admin);
+    stop_admin(service);
     if (service->loop != NULL) {
         /* The pools dispatch until they have ended: what comes meanwhile would look at parts that are gone. */
         service->is_over = true;
@@ -377,7 +418,8 @@ bool service_free(struct service *service) {
         tt_timer_stop(loop_wake(service->loop), &service->drain_tick);
         for (size_t i = 0; i < service->registry->pool_count; i++)
             watch_stop(&service->registry->pools[i].watch);
-        is_clean = front_destroy(service->front);
+        (void)sides_stop(service->sides); /* after a start that failed; else they have stopped */
+        is_clean = front_destroy(service->front) && sides_are_clean(service->sides);
         if (service->own_pool != NULL && is_stuck(service->own_pool))
             is_clean = false; /* a reload whose files don't come */
         else
@@ -393,6 +435,7 @@ bool service_free(struct service *service) {
     if (!is_clean)
         return false;
     reload_destroy(service->reload); /* after the pools' end, which still dispatches its job and its post */
+    sides_destroy(service->sides);
     loop_destroy(service->loop);
     routes_destroy(service->routes);
     registry_destroy(service->registry);

@@ -1,9 +1,9 @@
 /**
  * Service: the parts of a running server, put together and taken apart in the right order.
  *
- *     configuration → registry (modules, calls) → routes → loop → pools → front → listeners → admin
+ *     configuration → registry (modules, calls) → routes → loop → pools → front → listeners → further loops → admin
  *
- * Thread: the loop's, but for service_prepare and service_free, which run before and after it.
+ * Thread: the (first) loop's, but for service_prepare and service_free, which run before and after it.
  */
 #ifndef SERVER_SERVICE_H
 #define SERVER_SERVICE_H
@@ -14,6 +14,7 @@
 #include "http/front.h"
 #include "http/routes.h"
 #include "loop.h"
+#include "sides.h"
 #include <stdbool.h>
 #include <tothread/pool.h>
 
@@ -28,6 +29,7 @@ struct service {
     struct loop *loop;
     struct front *front;
     struct ssl_ctx_st *tls;   /* until the front has it; NULL: none */
+    struct sides *sides;      /* the other loops; NULL with one */
     struct tt_pool *own_pool; /* one worker for what blocks in the service itself */
     struct reload *reload;
     struct admin *admin;

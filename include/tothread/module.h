@@ -18,7 +18,8 @@
  * A reload tries a new configuration out while the old one serves: it opens the module once more on a thread of its
  * own, prepares its calls, and finishes and closes them without a run. So a module keeps nothing in global variables.
  *
- * A call in `pool = none` runs on the loop itself, with no worker state: it must not block.
+ * A call in `pool = none` runs on the loop itself, with no worker state: it must not block. With several loops (`loops`) it may
+ * run on each of them at a time.
  */
 #ifndef TOTHREAD_MODULE_H
 #define TOTHREAD_MODULE_H
@@ -236,7 +237,7 @@ struct tt_function {
     void (*finish)(void *module, void *call);
     /**
      * Required. The blocking call.
-     * Thread:  a worker (the loop in pool = none). Overlaps with itself on other workers.
+     * Thread:  a worker (a loop in pool = none). Overlaps with itself on other workers, and other loops.
      * Owns:    borrows *run and all it points to.
      * Returns: TT_DONE with the answer written, or what fail() returned.
      */

@@ -17,10 +17,18 @@
 
 enum admin_phase { ADMIN_STARTING, ADMIN_READY, ADMIN_DRAINING };
 
-struct admin_view {
-    const struct registry *registry;
+/** One loop beside the first. */
+struct admin_loop {
     const struct front_stats *front;
     const struct loop_beacon *beacon;
+};
+
+struct admin_view {
+    const struct registry *registry;
+    const struct front_stats *front; /* of the first loop, as is the beacon */
+    const struct loop_beacon *beacon;
+    const struct admin_loop *sides; /* the others */
+    size_t side_count;
     _Atomic int phase; /* enum admin_phase, written by the loop */
     uint64_t started_us;
     const char *version;

@@ -77,32 +77,53 @@ static void print_pool(void *context, const char *name, const struct json *pool)
     }
 }
 
+static void print_loop(FILE *out, const char *name, const struct json *loop) {
+    const struct json *lag = loop ? json_member(loop, "lag") : NULL;
+    const struct json *stalled = loop ? json_member(loop, "is_stalled") : NULL;
+
+    (void)fprintf(out, "%-11s  turn p99 %" PRIu64 " ms, longest lately %" PRIu64 " ms", name, number_of(lag, "p99_ms"),
+                  number_of(loop, "lag_max_ms"));
+    if (stalled && json_kind(stalled) == JSON_BOOLEAN && json_value(stalled).as.boolean) {
+        (void)fprintf(out, "; STALLED for %" PRIu64 " ms by ", number_of(loop, "busy_ms"));
+        print_clean(out, string_of(loop, "doing"), strlen(string_of(loop, "doing")));
+    }
+    (void)fputc('\n', out);
+}
+
+/* One loop is called just that; of several each has its number. */
+static void print_loops(FILE *out, const struct json *stats) {
+    const struct json *loops = json_member(stats, "loops");
+    size_t count = loops && json_kind(loops) == JSON_ARRAY ? json_count(loops) : 0;
+
+    if (count < 2)
+        print_loop(out, "loop", json_member(stats, "loop"));
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        const struct json *loop = json_item(loops, i);
+        char name[32];
+
+        (void)snprintf(name, sizeof name, "loop %zu", i + 1); /* fits */
+        print_loop(out, name, json_kind(loop) == JSON_OBJECT ? loop : NULL);
+    }
+}
+
 static void print_status(FILE *out, const struct json *stats) {
     static const struct {
         const char *title;
         int width;
     } columns[] = {{"pool", -14}, {"workers", 7}, {"busy", 5},   {"idle", 5},    {"zombies", 7},
                    {"queue", 11}, {"done", 10},   {"failed", 7}, {"expired", 7}, {"refused", 7}};
-    const struct json *loop = json_member(stats, "loop");
     const struct json *front = json_member(stats, "front");
     const struct json *process = json_member(stats, "process");
     const struct json *pools = json_member(stats, "pools");
-    const struct json *lag = loop ? json_member(loop, "lag") : NULL;
-    const struct json *stalled = loop ? json_member(loop, "is_stalled") : NULL;
 
     (void)fputs("tothread ", out);
     print_clean(out, string_of(stats, "version"), strlen(string_of(stats, "version")));
     (void)fputs(", ", out);
     print_clean(out, string_of(stats, "phase"), strlen(string_of(stats, "phase")));
     (void)fprintf(out, ", up %" PRIu64 " s\n", number_of(stats, "uptime_s"));
-    (void)fprintf(out, "loop         turn p99 %" PRIu64 " ms, longest lately %" PRIu64 " ms", number_of(lag, "p99_ms"),
-                  number_of(loop, "lag_max_ms"));
-    if (stalled && json_kind(stalled) == JSON_BOOLEAN && json_value(stalled).as.boolean) {
-        (void)fprintf(out, "; STALLED for %" PRIu64 " ms by ", number_of(loop, "busy_ms"));
-        print_clean(out, string_of(loop, "doing"), strlen(string_of(loop, "doing")));
-    }
+    print_loops(out, stats);
     (void)fprintf(out,
-                  "\nconnections  %" PRIu64 " open, %" PRIu64 " accepted, %" PRIu64 " timed out; %" PRIu64 " answers\n",
+                  "connections  %" PRIu64 " open, %" PRIu64 " accepted, %" PRIu64 " timed out; %" PRIu64 " answers\n",
                   number_of(front, "connections"), number_of(front, "connections_accepted"),
                   number_of(front, "connections_dropped"), number_of(front, "answers"));
     (void)fprintf(out, "process      %" PRIu64 " MiB resident, %" PRIu64 " threads, %" PRIu64 " descriptors\n\n",

@@ -3,6 +3,7 @@
  */
 #include "health.h"
 #include "page.h"
+#include "sum.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +73,8 @@ const char *health_phase_name(int phase) {
 }
 
 void page_livez(const struct admin_view *view, struct page *page) {
-    struct health_loop loop = health_loop(view->beacon, page_now_us());
+    size_t number;
+    struct health_loop loop = sum_busiest(view, page_now_us(), &number);
     struct text *text = &page->body;
     bool is_stalled = loop.busy_us > HEALTH_STALL_US;
 
@@ -86,7 +88,9 @@ void page_livez(const struct admin_view *view, struct page *page) {
 
         text_number(text, "stalled_ms", loop.busy_us / 1000);
         text_string(text, "call", loop.doing ? loop.doing : "unknown");
-        (void)snprintf(detail, sizeof detail, "the loop has been stalled for %" PRIu64 " ms by %s", loop.busy_us / 1000,
+        text_number(text, "loop", number);
+        (void)snprintf(detail, sizeof detail, "%s has been stalled for %" PRIu64 " ms by %s",
+                       view->side_count > 0 ? "one of the loops" : "the loop", loop.busy_us / 1000,
                        loop.doing ? loop.doing : "an unknown call");
         text_string(text, "detail", detail);
     } else {

@@ -5,6 +5,7 @@
 #include "health.h"
 #include "page.h"
 #include "self.h"
+#include "sum.h"
 #include <stdlib.h>
 #include <string.h>
 #include <tothread/stats.h>
@@ -119,10 +120,9 @@ static void write_counters(struct text *text, const struct field *fields, size_t
     }
 }
 
-static void write_loop(struct text *text, const struct loop_beacon *beacon, uint64_t now_us) {
+static void write_turns(struct text *text, const struct loop_beacon *beacon, uint64_t now_us) {
     struct health_loop loop = health_loop(beacon, now_us);
 
-    text_open(text, "loop", '{');
     text_ms(text, "busy_ms", loop.busy_us);
     text_string(text, "doing", loop.doing ? loop.doing : "");
     text_boolean(text, "is_stalled", loop.busy_us > HEALTH_STALL_US);
@@ -130,7 +130,25 @@ static void write_loop(struct text *text, const struct loop_beacon *beacon, uint
     text_ms(text, "lag_ms", stat_get(&beacon->lag_us));
     text_ms(text, "lag_max_ms", stat_get(&beacon->lag_max_us));
     write_histogram(text, "lag", &beacon->lag);
+}
+
+/* The first loop by itself, and all of them with what each of them serves. */
+static void write_loops(struct text *text, const struct admin_view *view, uint64_t now_us) {
+    text_open(text, "loop", '{');
+    write_turns(text, view->beacon, now_us);
     text_close(text, '}');
+    text_open(text, "loops", '[');
+    for (size_t i = 0; i < sum_loop_count(view); i++) {
+        struct admin_loop loop = sum_loop(view, i);
+
+        text_open(text, NULL, '{');
+        text_number(text, "loop", i + 1);
+        write_turns(text, loop.beacon, now_us);
+        text_number(text, "connections", stat_get(&loop.front->connections));
+        text_number(text, "requests", stat_get(&loop.front->requests));
+        text_close(text, '}');
+    }
+    text_close(text, ']');
 }
 
 static void write_front(struct text *text, const struct front_stats *front) {
@@ -163,12 +181,15 @@ static void write_pool(struct text *text, const struct call_pool *pool) {
     text_close(text, '}');
 }
 
-static void write_call(struct text *text, const struct call *call) {
+static void write_call(struct text *text, const struct registry *registry, const struct call *call) {
+    struct call_stats stats;
+
+    sum_call(registry, call, &stats);
     text_open(text, call->name, '{');
     text_string(text, "pool", call->pool ? call->pool->name : "none");
-    write_counters(text, call_fields, FIELD_COUNT(call_fields), &call->stats);
-    write_histogram(text, "queue", &call->stats.queue);
-    write_histogram(text, "run", &call->stats.run);
+    write_counters(text, call_fields, FIELD_COUNT(call_fields), &stats);
+    write_histogram(text, "queue", &stats.queue);
+    write_histogram(text, "run", &stats.run);
     text_close(text, '}');
 }
 
@@ -248,21 +269,23 @@ void page_stats(const struct admin_view *view, struct page *page) {
     const struct registry *registry = view->registry;
     struct text *text = &page->body;
     uint64_t now_us = page_now_us();
+    struct front_stats front;
 
+    sum_fronts(view, &front);
     page->type = "application/json";
     text_open(text, NULL, '{');
     text_string(text, "version", view->version);
     text_number(text, "uptime_s", now_us > view->started_us ? (now_us - view->started_us) / 1000000 : 0);
     text_string(text, "phase", health_phase_name(atomic_load(&view->phase)));
-    write_loop(text, view->beacon, now_us);
-    write_front(text, view->front);
+    write_loops(text, view, now_us);
+    write_front(text, &front);
     text_open(text, "pools", '{');
     for (size_t i = 0; i < registry->pool_count; i++)
         write_pool(text, &registry->pools[i]);
     text_close(text, '}');
     text_open(text, "calls", '{');
     for (size_t i = 0; i < registry->call_count; i++)
-        write_call(text, &registry->calls[i]);
+        write_call(text, registry, &registry->calls[i]);
     text_close(text, '}');
     text_open(text, "log", '{');
     text_number(text, "dropped", log_dropped_count());
@@ -273,15 +296,18 @@ void page_stats(const struct admin_view *view, struct page *page) {
 }
 
 void page_calls(const struct admin_view *view, struct page *page) {
-    struct health_loop loop = health_loop(view->beacon, page_now_us());
     struct text *text = &page->body;
     bool is_cut = false;
 
     page->type = "application/json";
     text_open(text, NULL, '{');
     text_open(text, "calls", '[');
-    if (loop.busy_us > INLINE_SHOWN_US)
-        write_inline(text, &loop);
+    for (size_t i = 0; i < sum_loop_count(view); i++) {
+        struct health_loop loop = health_loop(sum_loop(view, i).beacon, page_now_us());
+
+        if (loop.busy_us > INLINE_SHOWN_US)
+            write_inline(text, &loop);
+    }
     for (size_t i = 0; i < view->registry->pool_count; i++)
         if (view->registry->pools[i].pool)
             is_cut |= write_jobs(text, &view->registry->pools[i]);

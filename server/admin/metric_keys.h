@@ -28,7 +28,7 @@
     METRIC(REFUSED, "tothread_refused_total", COUNTER, "", "Jobs that the pool refused, by reason")                     \
     METRIC(ZOMBIES_ENDED, "tothread_zombies_ended_total", COUNTER, "", "Zombies whose function returned at last")       \
     METRIC(START_FAILURES, "tothread_worker_start_failures_total", COUNTER, "", "Workers that could not be started")    \
-    /* the loop */                                                                                                     \
+    /* by loop, from "1" on */                                                                                         \
     METRIC(LOOP_LAG, "tothread_loop_lag_seconds", HISTOGRAM, "seconds", "Duration of the loop's turns: what any request may have to wait for") \
     METRIC(LOOP_STALLED, "tothread_loop_stalled_seconds", GAUGE, "seconds", "Age of the loop's current turn, 0 while it sleeps") \
     METRIC(LOOP_LAG_MAX, "tothread_loop_lag_max_seconds", GAUGE, "seconds", "Longest turn of the last seconds")         \

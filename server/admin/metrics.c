@@ -9,6 +9,7 @@
 #include "metric_keys.h"
 #include "page.h"
 #include "self.h"
+#include "sum.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <tothread/stats.h>
@@ -134,6 +135,11 @@ static void write_call_labels(struct text *text, const struct call *call) {
     write_label(text, ',', "pool", call->pool ? call->pool->name : "none");
 }
 
+/* From 1 on. */
+static void write_loop_label(struct text *text, size_t number) {
+    text_format(text, "{loop=\"%zu\"", number);
+}
+
 /* Seconds without a rounding error. */
 static void write_seconds(struct text *text, uint64_t value_us) {
     text_format(text, "%" PRIu64 ".%06" PRIu64, value_us / 1000000, value_us % 1000000);
@@ -152,18 +158,25 @@ static void write_bound(struct text *text, uint64_t bound_us) {
     text_format(text, ".%0*u", digits, fraction);
 }
 
-/* _bucket, _sum and _count of one series; call is NULL for the loop's. */
+/* Without the brace at the end. call is NULL for a loop's. */
+static void write_histogram_labels(struct text *text, const struct call *call, size_t loop_number) {
+    if (call)
+        write_call_labels(text, call);
+    else
+        write_loop_label(text, loop_number);
+}
+
+/* _bucket, _sum and _count of one series. */
 static void write_histogram(struct text *text, const char *name, const struct histogram *histogram,
-                            const struct call *call) {
+                            const struct call *call, size_t loop_number) {
     uint64_t sum_us = stat_get(&histogram->sum_us);
     uint64_t count = 0;
 
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         count += stat_get(&histogram->buckets[i]);
         text_format(text, "%s_bucket", name);
-        if (call)
-            write_call_labels(text, call);
-        text_format(text, "%cle=\"", call ? ',' : '{');
+        write_histogram_labels(text, call, loop_number);
+        text_puts(text, ",le=\"");
         if (i < HISTOGRAM_BUCKETS - 1)
             write_bound(text, histogram_bounds_us[i]);
         else
@@ -171,26 +184,17 @@ static void write_histogram(struct text *text, const char *name, const struct hi
         text_format(text, "\"} %" PRIu64 "\n", count);
     }
     text_format(text, "%s_sum", name);
-    if (call)
-        write_call_labels(text, call);
-    text_puts(text, call ? "} " : " ");
+    write_histogram_labels(text, call, loop_number);
+    text_puts(text, "} ");
     write_seconds(text, sum_us);
     text_format(text, "\n%s_count", name);
-    if (call)
-        write_call_labels(text, call);
-    text_format(text, "%s%" PRIu64 "\n", call ? "} " : " ", count);
+    write_histogram_labels(text, call, loop_number);
+    text_format(text, "} %" PRIu64 "\n", count);
 }
 
 static void write_number(struct text *text, enum metric metric, uint64_t value) {
     write_header(text, metric);
     text_format(text, "%s %" PRIu64 "\n", metric_keys[metric].name, value);
-}
-
-static void write_time(struct text *text, enum metric metric, uint64_t value_us) {
-    write_header(text, metric);
-    text_format(text, "%s ", metric_keys[metric].name);
-    write_seconds(text, value_us);
-    text_puts(text, "\n");
 }
 
 static void write_real(struct text *text, enum metric metric, double value) {
@@ -200,7 +204,8 @@ static void write_real(struct text *text, enum metric metric, double value) {
 
 /* -- the groups -- */
 
-static void write_calls(struct text *text, const struct registry *registry) {
+/* stats: of each call of the registry, summed. */
+static void write_calls(struct text *text, const struct registry *registry, const struct call_stats *stats) {
     static const struct {
         enum metric metric;
         size_t offset;
@@ -211,7 +216,7 @@ static void write_calls(struct text *text, const struct registry *registry) {
             write_header(text, call_rows[row].metric);
         for (size_t i = 0; i < registry->call_count; i++) {
             const struct call *call = &registry->calls[i];
-            const void *counter = (const char *)&call->stats + call_rows[row].offset;
+            const void *counter = (const char *)&stats[i] + call_rows[row].offset;
 
             text_puts(text, metric_keys[call_rows[row].metric].name);
             write_call_labels(text, call);
@@ -223,9 +228,9 @@ static void write_calls(struct text *text, const struct registry *registry) {
     for (size_t row = 0; row < ROW_COUNT(histograms); row++) {
         write_header(text, histograms[row].metric);
         for (size_t i = 0; i < registry->call_count; i++) {
-            const void *histogram = (const char *)&registry->calls[i].stats + histograms[row].offset;
+            const void *histogram = (const char *)&stats[i] + histograms[row].offset;
 
-            write_histogram(text, metric_keys[histograms[row].metric].name, histogram, &registry->calls[i]);
+            write_histogram(text, metric_keys[histograms[row].metric].name, histogram, &registry->calls[i], 0);
         }
     }
     write_header(text, METRIC_CALL_CPU);
@@ -233,7 +238,7 @@ static void write_calls(struct text *text, const struct registry *registry) {
         text_puts(text, metric_keys[METRIC_CALL_CPU].name);
         write_call_labels(text, &registry->calls[i]);
         text_puts(text, "} ");
-        write_seconds(text, stat_get(&registry->calls[i].stats.cpu_us));
+        write_seconds(text, stat_get(&stats[i].cpu_us));
         text_puts(text, "\n");
     }
 }
@@ -263,14 +268,32 @@ static void write_pools(struct text *text, const struct tt_pool_snapshot *pools,
     }
 }
 
-static void write_loop(struct text *text, const struct loop_beacon *beacon) {
-    struct health_loop loop = health_loop(beacon, page_now_us());
+static void write_loop_time(struct text *text, enum metric metric, size_t number, uint64_t value_us) {
+    text_puts(text, metric_keys[metric].name);
+    write_loop_label(text, number);
+    text_puts(text, "} ");
+    write_seconds(text, value_us);
+    text_puts(text, "\n");
+}
+
+static void write_loops(struct text *text, const struct admin_view *view) {
+    size_t count = sum_loop_count(view);
 
     write_header(text, METRIC_LOOP_LAG);
-    write_histogram(text, metric_keys[METRIC_LOOP_LAG].name, &beacon->lag, NULL);
-    write_time(text, METRIC_LOOP_STALLED, loop.busy_us);
-    write_time(text, METRIC_LOOP_LAG_MAX, stat_get(&beacon->lag_max_us));
-    write_number(text, METRIC_LOOP_TURNS, stat_get(&beacon->turns));
+    for (size_t i = 0; i < count; i++)
+        write_histogram(text, metric_keys[METRIC_LOOP_LAG].name, &sum_loop(view, i).beacon->lag, NULL, i + 1);
+    write_header(text, METRIC_LOOP_STALLED);
+    for (size_t i = 0; i < count; i++)
+        write_loop_time(text, METRIC_LOOP_STALLED, i + 1, health_loop(sum_loop(view, i).beacon, page_now_us()).busy_us);
+    write_header(text, METRIC_LOOP_LAG_MAX);
+    for (size_t i = 0; i < count; i++)
+        write_loop_time(text, METRIC_LOOP_LAG_MAX, i + 1, stat_get(&sum_loop(view, i).beacon->lag_max_us));
+    write_header(text, METRIC_LOOP_TURNS);
+    for (size_t i = 0; i < count; i++) {
+        text_puts(text, metric_keys[METRIC_LOOP_TURNS].name);
+        write_loop_label(text, i + 1);
+        text_format(text, "} %" PRIu64 "\n", stat_get(&sum_loop(view, i).beacon->turns));
+    }
 }
 
 static void write_front(struct text *text, const struct front_stats *front) {
@@ -309,21 +332,29 @@ static void write_service(struct text *text, const struct admin_view *view) {
 void page_metrics(const struct admin_view *view, struct page *page) {
     const struct registry *registry = view->registry;
     struct tt_pool_snapshot *pools = calloc(registry->pool_count + 1, sizeof *pools);
+    struct call_stats *calls = calloc(registry->call_count + 1, sizeof *calls);
+    struct front_stats front;
     size_t pool_count = 0;
 
-    if (!pools) {
+    if (!pools || !calls) {
+        free(pools);
+        free(calls);
         page->body.has_no_memory = true;
         return;
     }
     for (size_t i = 0; i < registry->pool_count; i++)
         if (registry->pools[i].pool)
             tt_pool_snapshot(registry->pools[i].pool, &pools[pool_count++]);
+    for (size_t i = 0; i < registry->call_count; i++)
+        sum_call(registry, &registry->calls[i], &calls[i]);
+    sum_fronts(view, &front);
 
     page->type = "text/plain; version=0.0.4; charset=utf-8";
-    write_calls(&page->body, registry);
+    write_calls(&page->body, registry, calls);
     write_pools(&page->body, pools, pool_count);
-    write_loop(&page->body, view->beacon);
-    write_front(&page->body, view->front);
+    write_loops(&page->body, view);
+    write_front(&page->body, &front);
     write_service(&page->body, view);
+    free(calls);
     free(pools);
 }

@@ -3,6 +3,7 @@
  */
 #include "health.h"
 #include "page.h"
+#include "sum.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <tothread/stats.h>
@@ -20,8 +21,11 @@ static const char page_begin[] =
     "</style>\n</head>\n<body>\n";
 
 static void write_state(struct text *text, const struct admin_view *view) {
-    struct health_loop loop = health_loop(view->beacon, page_now_us());
+    size_t number;
+    struct health_loop loop = sum_busiest(view, page_now_us(), &number);
+    struct front_stats front;
 
+    sum_fronts(view, &front);
     text_puts(text, "<h1>tothread ");
     text_html(text, view->version);
     text_format(text, "</h1>\n<p>Phase: <b>%s</b>. ", health_phase_name(atomic_load(&view->phase)));
@@ -30,11 +34,10 @@ static void write_state(struct text *text, const struct admin_view *view) {
         text_html(text, loop.doing ? loop.doing : "an unknown call");
         text_puts(text, ".</span> ");
     } else {
-        text_format(text, "Longest turn of the loop lately: %" PRIu64 " ms. ",
-                    stat_get(&view->beacon->lag_max_us) / 1000);
+        text_format(text, "Longest turn of the loop lately: %" PRIu64 " ms. ", sum_lag_max_us(view) / 1000);
     }
-    text_format(text, "Connections: %" PRIu64 ". Answers: %" PRIu64 ".</p>\n", stat_get(&view->front->connections),
-                stat_get(&view->front->answers));
+    text_format(text, "Connections: %" PRIu64 ". Answers: %" PRIu64 ".</p>\n", stat_get(&front.connections),
+                stat_get(&front.answers));
 }
 
 static void write_pool(struct text *text, const struct call_pool *pool) {

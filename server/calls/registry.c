@@ -151,7 +151,7 @@ static bool call_make(const struct builder *builder, const struct config_call *c
     call->name = config->section.name;
     call->route = config->route;
     call->timeout_us = config->timeout_us;
-    call_set_grant(call, &builder->config->server, config);
+    call_set_grant(call, &registry->arena, &builder->config->server, config);
     call->limiter.permit_count = config->limit < UINT32_MAX ? (uint32_t)config->limit : UINT32_MAX;
     call->body_bytes = config->max_body_bytes;
     call->module = config->module != NULL ? module_find(registry, config->module) : NULL;
@@ -305,17 +305,24 @@ void registry_destroy(struct registry *registry) {
     free(registry);
 }
 
-void call_set_grant(struct call *call, const struct config_server *server, const struct config_call *config) {
-    if (config == NULL) {
-        call->grant.needs_token = call->grant.needs_token || server->auth == CONFIG_AUTH_TOKEN;
-        call->grant.names = NULL; /* they went with the old configuration */
-        call->grant.name_count = 0;
+void call_set_grant(struct call *call, struct arena *arena, const struct config_server *server,
+                    const struct config_call *config) {
+    static const struct call_grant nobody = {.needs_token = true, .is_limited = true};
+    const struct call_grant *before = call->grant;
+    struct call_grant *grant = arena_take(arena, sizeof *grant);
+    if (grant == NULL) {
+        call->grant = &nobody;
         return;
     }
-    call->grant = (struct call_grant){.needs_token = config_needs_token(server, config),
-                                      .is_limited = config->tokens != NULL,
-                                      .names = config->tokens,
-                                      .name_count = config->token_count};
+    if (config != NULL)
+        *grant = (struct call_grant){.needs_token = config_needs_token(server, config),
+                                     .is_limited = config->tokens != NULL,
+                                     .names = config->tokens,
+                                     .name_count = config->token_count};
+    else
+        *grant = (struct call_grant){.needs_token = before->needs_token || server->auth == CONFIG_AUTH_TOKEN,
+                                     .is_limited = before->is_limited};
+    call->grant = grant;
 }
 
 struct call *registry_find(const struct registry *registry, const char *name, size_t size) {
@@ -324,6 +331,18 @@ struct call *registry_find(const struct registry *registry, const char *name, si
         if (call == NULL || (strlen(call->name) == size && memcmp(call->name, name, size) == 0))
             return call;
     }
+}
+
+enum tt_status registry_set_sides(struct registry *registry, size_t side_count) {
+    registry->side_count = side_count;
+    for (size_t i = 0; side_count > 0 && i < registry->call_count; i++) {
+        struct call *call = &registry->calls[i];
+        if (call->pool == NULL)
+            call->side_stats = arena_take_zeroed(&registry->arena, side_count * sizeof *call->side_stats);
+        if (call->pool == NULL && call->side_stats == NULL)
+            return TT_NOMEM;
+    }
+    return TT_OK;
 }
 
 enum tt_status registry_worker_start(void *call_pool, void **ret_state, struct tt_error *reterr) {

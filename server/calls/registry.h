@@ -16,19 +16,21 @@
 #include <tothread/module.h>
 #include <tothread/pool.h>
 
+struct loop;   /* loop.h */
 struct module; /* calls/module.h */
 
 /** One [pool NAME] and the modules whose calls run in it. */
 struct call_pool {
     const char *name;
     struct tt_pool *pool; /* set by the service; NULL before */
+    struct loop *loop;    /* that owns it, set with it */
     struct watch watch;   /* onloop, set with pool */
     struct module **modules;
     size_t module_count;
     const struct config_pool *config; /* as of the start */
 };
 
-/** Who may have a call. */
+/** Who may have a call; lives as long as the configuration that it comes from. */
 struct call_grant {
     bool needs_token;
     bool is_limited;          /* to tokens of these names */
@@ -48,13 +50,14 @@ struct call {
     bool is_prepared;
     struct tt_param *params;
     size_t param_count;
-    struct call_pool *pool;           /* NULL: runs on the loop */
-    const struct config_call *config; /* as of the start */
-    uint64_t timeout_us;              /* onloop: 0 none */
-    uint64_t body_bytes;              /* onloop: of a body that it reads in pieces; 0: the server's limit */
-    struct tt_limiter limiter;        /* onloop */
-    struct call_grant grant;          /* onloop */
-    struct call_stats stats;
+    struct call_pool *pool;                   /* NULL: runs on the loop */
+    _Atomic(const struct call_grant *) grant; /* home sets it at a reload, every loop reads it */
+    struct call_stats *side_stats;            /* without a pool: one for each loop beside home; NULL: none */
+    const struct config_call *config;         /* as of the start */
+    uint64_t timeout_us;                      /* onloop: 0 none */
+    _Atomic uint64_t body_bytes;              /* of a body that it reads in pieces; 0: the server's limit. As grant */
+    struct tt_limiter limiter;                /* onloop */
+    struct call_stats stats;                  /* home's; of a call in a pool the only ones */
 };
 
 struct gather {
@@ -62,7 +65,7 @@ struct gather {
     const char *route; /* or NULL */
     struct call **calls;
     size_t call_count;
-    uint64_t timeout_us; /* onloop */
+    _Atomic uint64_t timeout_us; /* home writes it at a reload, every loop reads it */
     const struct config_gather *config;
 };
 
@@ -78,6 +81,7 @@ struct registry {
     size_t gather_count;
     struct call **slots; /* by the hash of the name, a power of two of them, at least half of them NULL */
     size_t slot_count;
+    size_t side_count; /* loops beside home */
 };
 
 /**
@@ -101,13 +105,19 @@ struct registry *registry_try(const struct config *config, struct diagnostics *d
 void registry_destroy(struct registry *registry);
 
 /**
- * Takes over who may have the call. config NULL: the call is gone from the configuration, and whoever was named for it is
- * nobody any more. Owns: keeps the names, until the next one.
+ * Takes over who may have the call: from the next request on, on every loop. config NULL: the call is gone from the
+ * configuration, and whoever was named for it is nobody any more. Without memory nobody may have it.
+ *
+ * Owns: the grant is arena's, which must live until every loop has seen the next one; keeps the names as long.
  */
-void call_set_grant(struct call *call, const struct config_server *server, const struct config_call *config);
+void call_set_grant(struct call *call, struct arena *arena, const struct config_server *server,
+                    const struct config_call *config);
 
 /** By name, or NULL. O(1). Thread: any. */
 struct call *registry_find(const struct registry *registry, const char *name, size_t size);
+
+/** Makes side_stats for that many loops beside home. Thread: start-up. Returns: TT_OK, TT_NOMEM. */
+enum tt_status registry_set_sides(struct registry *registry, size_t side_count) TT_MUST_CHECK;
 
 /** Start and stop hooks for struct tt_pool_options; context is the struct call_pool. The worker's state is an array of the
     modules' worker states, in the order of call_pool.modules. */

@@ -69,6 +69,7 @@ struct config_server {
     uint64_t answer_timeout_us; /* for a client to take its answer */
     uint64_t idle_timeout_us;   /* between requests */
     uint64_t drain_us;          /* hard end after SIGTERM */
+    uint64_t loop_count;        /* event loops, each with a thread */
     uint64_t malloc_arenas;     /* glibc arenas; 0 leaves it to glibc */
     enum config_log_format log_format;
     enum config_auth auth;   /* of calls that don't say it */

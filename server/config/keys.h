@@ -160,7 +160,8 @@ static const struct key keys[] = {
      .maximum = 1000000,
      .default_text = "16384",
      .is_reloadable = true,
-     .help = "How many clients may be connected; more have to wait. Each needs a file descriptor."},
+     .help =
+         "How many clients may be connected, on all loops together; more have to wait. Each needs a file descriptor."},
     {.kind = CONFIG_SERVER,
      .name = "header-timeout",
      .type = KEY_TIME,
@@ -224,6 +225,18 @@ static const struct key keys[] = {
      .default_text = "no",
      .is_reloadable = true,
      .help = "Whether each answered request makes a log line."},
+    {.kind = CONFIG_SERVER,
+     .name = "loops",
+     .type = KEY_COUNT,
+     .offset = offsetof(struct config_server, loop_count),
+     .minimum = 1,
+     .maximum = 64,
+     .default_text = "1",
+     .help =
+         "Event loops, each with a thread, among which clients are shared out. More than one helps where the loop's "
+         "thread alone uses up a CPU and others are free; on two CPUs one is best. The first one also takes new "
+         "clients and hands all calls to the pools, whose limits stay what they are. Only to its own clients "
+         "answers and bodies go in pieces."},
     {.kind = CONFIG_SERVER,
      .name = "malloc-arenas",
      .type = KEY_COUNT,

@@ -46,14 +46,15 @@ static void refuse(struct request *request, const struct call *call, bool must_c
 }
 
 static bool is_granted(const struct request *request, const struct call *call) {
-    if (!call->grant.needs_token)
+    const struct call_grant *grant = call->grant;
+    if (!grant->needs_token)
         return true;
     if (request->auth != REQUEST_AUTH_KNOWN)
         return false;
-    for (size_t i = 0; i < call->grant.name_count; i++)
-        if (strcmp(call->grant.names[i], request->token) == 0)
+    for (size_t i = 0; i < grant->name_count; i++)
+        if (strcmp(grant->names[i], request->token) == 0)
             return true;
-    return !call->grant.is_limited;
+    return !grant->is_limited;
 }
 
 void auth_read(struct request *request, const char *text, size_t size) {

@@ -2,6 +2,7 @@
 #include "connection.h"
 
 #include "connection_state.h"
+#include "handout.h"
 #include "handshake.h"
 #include "input.h"
 #include "listen.h"
@@ -76,6 +77,8 @@ void connection_close(struct connection *connection) {
     }
     front->connection_count--;
     stat_set(&front->stats.connections, front->connection_count);
+    if (front->handout != NULL)
+        handout_leave(front->handout, front);
     listen_resume(front);
     front_bury(front, connection);
 }
@@ -235,6 +238,8 @@ void connection_open(struct front *front, int fd, const struct peer *peer, bool 
 fail:
     free(connection);
     (void)close(fd); /* nothing was sent */
+    if (front->handout != NULL)
+        handout_leave(front->handout, front);
 }
 
 const char *connection_client(const struct connection *connection) {

@@ -132,6 +132,8 @@ static void on_done(struct offload *offload) {
     tt_assume_loop();
     struct request *request = offload->owner;
     struct problem problem;
+    if (offload_is_taken_back(offload))
+        request_taken_back(request);
     if (request->passage.is_attached)
         passage_over(&request->passage);
     if (request->passage.has_begun) {
@@ -139,7 +141,7 @@ static void on_done(struct offload *offload) {
         return;
     }
     char lines[ANSWER_FIELDS_MAX + 1];
-    if (problem_of_offload(offload, TT_OK, &problem)) {
+    if (problem_of_offload(offload, offload->status, &problem)) {
         problem_send(request, &problem);
         return;
     }
@@ -235,7 +237,7 @@ static void run_call(struct request *request, struct call *call) TT_ON_LOOP {
     offload->release = on_release;
     offload->run.fields = request->fields;
     set_arguments(request, &args, &offload->run.run);
-    if (call->pool != NULL)
+    if (call->pool != NULL && !offload_goes_home(call, request->front->loop))
         passage_attach(&request->passage, offload, &passage_events, request->is_live);
     request_hold(request);
     status = offload_start(offload, request->deadline_us);

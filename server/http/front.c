@@ -3,6 +3,7 @@
 
 #include "../log.h"
 #include "connection.h"
+#include "handout.h"
 #include "listen.h"
 #include "request.h"
 #include "tls.h"
@@ -60,7 +61,8 @@ void front_set_limits(struct front *front, const struct config_server *config) {
 
 bool front_has_room(struct front *front, uint64_t bytes) {
     static struct log_limit limit;
-    uint64_t held = stat_get(&front->stats.buffered_bytes);
+    uint64_t held =
+        front->handout != NULL ? handout_buffered_bytes(front->handout) : stat_get(&front->stats.buffered_bytes);
     if (held <= front->limits.buffered_bytes && bytes <= front->limits.buffered_bytes - held)
         return true;
     stat_add(&front->stats.no_room, 1);

@@ -3,6 +3,9 @@
  *
  * Everything that a client can make grow has its limit here, taken from [server] of the configuration.
  *
+ * With several loops each has a front of its own, and shares nothing with the others but the handout of new connections;
+ * the front of the first loop, home, has the listeners.
+ *
  * Normal use:
  * 1. front = front_create(loop, &error); front_set_limits; front->routes = ...;
  * 2. listen_open (listen.h) for each address;
@@ -24,6 +27,7 @@
 #include <tothread/status.h>
 
 struct connection;
+struct handout;
 struct listener;
 struct request;
 struct ssl_ctx_st;
@@ -61,7 +65,8 @@ struct front {
     const struct routes *routes;
     struct front_limits limits;
     struct front_stats stats;
-    struct ssl_ctx_st *tls; /* of new connections; NULL: there is none */
+    struct ssl_ctx_st *tls;  /* of new connections; NULL: there is none */
+    struct handout *handout; /* NULL: it is the only front */
     struct listener *listeners;
     struct connection *connections; /* all that are open */
     struct connection *closed;      /* to be freed when nobody works on them any more */

@@ -283,6 +283,8 @@ static void on_done(struct gather_run *gather) {
     const struct gathering *gathering = gather->owner;
     struct request *request = gathering->request;
     struct problem problem;
+    if (gather_is_taken_back(gather))
+        request_taken_back(request);
     if (request->connection == NULL) {
         request_answered(request);
         return;
@@ -371,8 +373,9 @@ static void start(struct request *request, const struct plan *plan) TT_ON_LOOP {
             return;
         }
     uint64_t deadline_us = request->deadline_us;
-    if (request->target->kind == ROUTE_GATHER && request->target->gather->timeout_us != 0) {
-        uint64_t own_us = request->begun_us + request->target->gather->timeout_us;
+    uint64_t timeout_us = request->target->kind == ROUTE_GATHER ? request->target->gather->timeout_us : 0;
+    if (timeout_us != 0) {
+        uint64_t own_us = request->begun_us + timeout_us;
         deadline_us = deadline_us == 0 || own_us < deadline_us ? own_us : deadline_us;
     }
     request->gather = gather;

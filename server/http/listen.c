@@ -9,6 +9,7 @@
 #include "../systemd.h"
 #include "../config/network.h"
 #include "connection.h"
+#include "handout.h"
 #include "peer.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -57,6 +58,8 @@ static void pause_accepting(struct listener *listener) TT_ON_LOOP {
     listener->is_paused = true;
     (void)event_del(&listener->event); /* can't fail for an event that was added */
     stat_add(&front->stats.accept_pauses, 1);
+    if (front->handout != NULL)
+        handout_await(front->handout);
     tt_timer_start(front->wake, &listener->pause, PAUSE_US, on_pause_over);
 }
 
@@ -91,8 +94,19 @@ static void admit(const struct listener *listener, int fd, const struct sockaddr
     else if (endpoint->takes_proxy &&
              !network_find(front->limits.proxy_networks, front->limits.proxy_network_count, peer.family, peer.address))
         turn_away(fd, &peer, &front->stats.refused_peers, "proxy-from");
+    else if (front->handout != NULL)
+        handout_give(front->handout, fd, &peer, endpoint->takes_proxy, endpoint->is_tls);
     else
         connection_open(front, fd, &peer, endpoint->takes_proxy, endpoint->is_tls);
+}
+
+/** All fronts' connections together. */
+static uint64_t count_connections(const struct front *front) TT_ON_LOOP {
+    return front->handout != NULL ? atomic_load(&front->handout->open_count) : front->connection_count;
+}
+
+static bool is_full(const struct front *front) TT_ON_LOOP {
+    return count_connections(front) >= front->limits.connection_count;
 }
 
 /** Takes what waits. Out of descriptors, or at the limit: pauses, and says so once a second at most. */
@@ -100,7 +114,7 @@ static void accept_clients(struct listener *listener) {
     static struct log_limit limit;
     struct front *front = listener->front;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        if (front->connection_count >= front->limits.connection_count) {
+        if (is_full(front)) {
             pause_accepting(listener);
             log_event_limited(&limit, TT_LOG_WARNING, "accept_paused", "reason=max-connections limit=%llu",
                               (unsigned long long)front->limits.connection_count);
@@ -120,7 +134,7 @@ static void accept_clients(struct listener *listener) {
         int failed = errno;
         pause_accepting(listener); /* EMFILE, ENFILE, ENOBUFS, ENOMEM: trying again at once can't help */
         log_event_limited(&limit, TT_LOG_WARNING, "accept_paused", "reason=%s connections=%llu",
-                          strerrorname_np(failed), (unsigned long long)front->connection_count);
+                          strerrorname_np(failed), (unsigned long long)count_connections(front));
         return;
     }
     /* More may wait: the event is level-triggered, so the loop's next turn tells. */
@@ -363,7 +377,7 @@ void listen_close_all(struct front *front) {
 }
 
 void listen_resume(struct front *front) {
-    if (front->connection_count >= front->limits.connection_count)
+    if (front->listeners == NULL || is_full(front))
         return;
     for (struct listener *listener = front->listeners; listener != NULL; listener = listener->next)
         if (listener->is_paused && listener->pause.prev != NULL) {

@@ -52,9 +52,9 @@ int problem_status(const struct problem *problem) {
     return problem->status != 0 ? problem->status : kinds[problem->kind].status;
 }
 
-static bool of_refusal(const struct call *call, enum tt_status status, struct problem *ret) TT_ON_LOOP {
+static bool of_refusal(const struct offload *offload, enum tt_status status, struct problem *ret) TT_ON_LOOP {
     ret->kind = status == TT_FULL ? PROBLEM_QUEUE_FULL : PROBLEM_DRAINING;
-    ret->retry_after_s = offload_retry_after_s(call);
+    ret->retry_after_s = offload_retry_after_s(offload);
     return true;
 }
 
@@ -63,7 +63,7 @@ bool problem_of_offload(const struct offload *offload, enum tt_status status, st
     const struct tt_job *job = &offload->job;
     *ret_problem = (struct problem){.call = call->name};
     if (status != TT_OK)
-        return of_refusal(call, status, ret_problem);
+        return of_refusal(offload, status, ret_problem);
     ret_problem->has_timing = true;
     ret_problem->queue_us = job->queue_us;
     ret_problem->run_us = job->run_us;
@@ -82,7 +82,7 @@ bool problem_of_offload(const struct offload *offload, enum tt_status status, st
         return true;
     case TT_EXPIRED_QUEUE:
         ret_problem->kind = PROBLEM_QUEUE_TIME;
-        ret_problem->retry_after_s = offload_retry_after_s(call);
+        ret_problem->retry_after_s = offload_retry_after_s(offload);
         return true;
     case TT_EXPIRED_RUN:
         ret_problem->kind = PROBLEM_RUN_TIME;

@@ -243,11 +243,12 @@ static bool has_fields(const struct parse *parse) {
 static void take_live(struct request *request) TT_ON_LOOP {
     const struct route_target *target = request->target;
     if (target == NULL || target->kind != ROUTE_CALL || !target->call->function->streams_body ||
-        target->call->pool == NULL)
+        target->call->pool == NULL || offload_goes_home(target->call, request->front->loop))
         return;
+    uint64_t limit = target->call->body_bytes;
     request->is_live = true;
-    if (target->call->body_bytes != 0)
-        request->body_limit = target->call->body_bytes;
+    if (limit != 0)
+        request->body_limit = limit;
 }
 
 /** What is needed after the head's bytes are gone. Returns: false without memory. */
@@ -446,6 +447,13 @@ void request_run(struct request *request) {
     request->is_running = true;
     connection_set_busy(request->connection);
     dispatch_run(request);
+}
+
+void request_taken_back(struct request *request) {
+    if (request->connection == NULL)
+        return;
+    stat_add(&request->front->stats.clients_left, 1);
+    connection_close(request->connection);
 }
 
 bool request_client_left(struct request *request) {

@@ -122,6 +122,9 @@ bool request_hold_passage(struct request *request) TT_ON_LOOP;
 /** size more bytes of an answer in pieces went out. */
 void request_sent(struct request *request, size_t size) TT_ON_LOOP;
 
+/** In the end of its call: that was taken back because the client had left, so the connection is closed and nothing is answered. */
+void request_taken_back(struct request *request) TT_ON_LOOP;
+
 /** The connection is gone. */
 void request_detach(struct request *request) TT_ON_LOOP;
 

@@ -48,7 +48,8 @@ static void start_once(void) {
     static const struct tt_function function = {
         .size = sizeof function, .name = "echo", .never_blocks = true, .takes_body = true, .run = echo};
     static struct module module = {.name = "fuzz"};
-    static struct call call = {.name = "echo", .module = &module, .function = &function};
+    static const struct call_grant everybody;
+    static struct call call = {.name = "echo", .module = &module, .function = &function, .grant = &everybody};
     static struct route_target target = {.kind = ROUTE_CALL, .call = &call};
     static struct routes routes = {.targets = &target, .target_count = 1};
     /* Small, so that the fuzzer meets them. */

@@ -142,6 +142,13 @@ static pid_t start_program(const struct server *server, const struct server_opti
         for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
             args[count++] = usual[i];
     }
+    const char *loops = getenv("TOTHREAD_TEST_LOOPS"); // NOLINT(concurrency-mt-unsafe): nobody sets it
+    char set_loops[32];
+    if (!options->is_bare && loops != NULL) {
+        (void)snprintf(set_loops, sizeof set_loops, "server.loops=%s", loops); /* cut is refused */
+        args[count++] = "--set";
+        args[count++] = set_loops;
+    }
     for (size_t i = 0; options->args != NULL && options->args[i] != NULL; i++) {
         ck_assert_uint_lt(count, ARGS_MAX - 1);
         args[count++] = options->args[i];
@@ -260,14 +267,8 @@ void server_await_call(const struct server *server, const char *call, const char
 
 int server_jam(const struct server *server) {
     int fd = server_ask(server, "/jam");
-    for (uint64_t begun_ms = clock_ms();;) {
-        struct response response = admin_request(server, "GET", "/stats.json");
-        bool is_there = strcmp(response_member(&response, "loop.doing"), "jam") == 0;
-        response_free(&response);
-        if (is_there)
-            return fd;
-        patience(begun_ms, "the loop to be blocked");
-    }
+    server_await_call(server, "jam", "inline", ""); /* whichever loop it is */
+    return fd;
 }
 
 /** The sum of the members of every object in stats[group]. */

@@ -6,6 +6,8 @@
  * `fail` (GET /fail?status=N) and `who` (GET /who); and those of tests/flow/modules/pieces.c: `send` (GET /send), `take`
  * (POST /take), `mirror` (POST /mirror).
  *
+ * With TOTHREAD_TEST_LOOPS in the environment it has so many event loops: many tests run once more like that.
+ *
  * server_stop checks what must hold after every test: the service comes to rest, the books of every pool and every call
  * balance, no descriptor, thread or buffered byte is left, it ends with status 0. The folder stays after a failed test.
  */

@@ -321,8 +321,38 @@ START_TEST(histograms_are_cumulative_and_in_seconds) {
     ck_assert_double_eq(value("tothread_call_seconds_count{call=\"query\",pool=\"db\"}"), 4);
     ck_assert_double_eq(value("tothread_call_seconds_sum{call=\"query\",pool=\"db\"}"), 100.250101);
     ck_assert_double_eq(value("tothread_queue_wait_seconds_count{call=\"query\",pool=\"db\"}"), 0);
-    ck_assert_double_eq(value("tothread_loop_lag_seconds_bucket{le=\"0.0005\"}"), 1);
-    ck_assert_double_eq(value("tothread_loop_lag_seconds_sum"), 0.0004);
+    ck_assert_double_eq(value("tothread_loop_lag_seconds_bucket{loop=\"1\",le=\"0.0005\"}"), 1);
+    ck_assert_double_eq(value("tothread_loop_lag_seconds_sum{loop=\"1\"}"), 0.0004);
+}
+END_TEST
+
+START_TEST(numbers_of_several_loops_are_summed_and_their_turns_told_apart) {
+    static struct front_stats front;
+    static struct loop_beacon beacon;
+    static struct call_stats stats;
+    const struct admin_loop sides[] = {{&front, &beacon}};
+
+    plane.view.sides = sides;
+    plane.view.side_count = 1;
+    plane.registry.side_count = 1;
+    plane.calls[1].side_stats = &stats;
+    stat_set(&plane.front.requests, 5);
+    stat_set(&front.requests, 7);
+    stat_set(&front.answers_by_class[5], 2);
+    stat_set(&plane.calls[1].stats.done, 11);
+    stat_set(&stats.done, 13);
+    histogram_add(&stats.run, 50);
+    stat_set(&beacon.turns, 17);
+    histogram_add(&beacon.lag, 400);
+    load();
+    ck_assert_double_eq(value("tothread_requests_total"), 12);
+    ck_assert_double_eq(value("tothread_answers_total{class=\"5xx\"}"), 2);
+    ck_assert_double_eq(value("tothread_calls_total{call=\"rude\",pool=\"none\",outcome=\"done\"}"), 24);
+    ck_assert_double_eq(value("tothread_call_seconds_count{call=\"rude\",pool=\"none\"}"), 1);
+    ck_assert_double_eq(value("tothread_loop_turns_total{loop=\"1\"}"), 0);
+    ck_assert_double_eq(value("tothread_loop_turns_total{loop=\"2\"}"), 17);
+    ck_assert_double_eq(value("tothread_loop_lag_seconds_sum{loop=\"2\"}"), 0.0004);
+    plane.view.side_count = 0;
 }
 END_TEST
 
@@ -358,8 +388,8 @@ START_TEST(loop_front_and_process_show) {
     stat_set(&plane.front.answers_by_class[2], 9);
     stat_set(&plane.front.answers_by_class[5], 10);
     load();
-    ck_assert_double_ge(value("tothread_loop_stalled_seconds"), 2.5);
-    ck_assert_double_lt(value("tothread_loop_stalled_seconds"), 30);
+    ck_assert_double_ge(value("tothread_loop_stalled_seconds{loop=\"1\"}"), 2.5);
+    ck_assert_double_lt(value("tothread_loop_stalled_seconds{loop=\"1\"}"), 30);
     ck_assert_double_eq(value("tothread_connections"), 7);
     ck_assert_double_eq(value("tothread_connections_dropped_total"), 8);
     ck_assert_double_eq(value("tothread_answers_total{class=\"2xx\"}"), 9);
@@ -375,7 +405,7 @@ START_TEST(loop_front_and_process_show) {
     stat_set(&plane.beacon.busy_since_us, 0);
     plane.view.phase = ADMIN_DRAINING;
     load();
-    ck_assert_double_eq(value("tothread_loop_stalled_seconds"), 0);
+    ck_assert_double_eq(value("tothread_loop_stalled_seconds{loop=\"1\"}"), 0);
     ck_assert_double_eq(value("tothread_ready"), 0);
 }
 END_TEST
@@ -434,6 +464,7 @@ int main(void) {
     tcase_add_test(cases, nothing_registered_and_nothing_started_is_sound);
     tcase_add_test(cases, calls_show_by_outcome_and_pool);
     tcase_add_test(cases, histograms_are_cumulative_and_in_seconds);
+    tcase_add_test(cases, numbers_of_several_loops_are_summed_and_their_turns_told_apart);
     tcase_add_test(cases, pools_show_workers_by_state_and_their_queue);
     tcase_add_test(cases, loop_front_and_process_show);
     tcase_add_test(cases, open_descriptors_are_counted);
