@@ -75,7 +75,7 @@ struct front_stats {
     stat_counter refused_peers;        /* closed at the door: not in proxy-from */
     stat_counter refused_headers;      /* no PROXY header, or a malformed one */
     stat_counter refused_users;        /* neither in allow-uid nor in allow-gid */
-    stat_counter accept_pauses;        /* out of descriptors */
+    stat_counter accept_pauses;        /* at the limit, or out of descriptors */
     stat_counter requests;             /* heads read in full */
     stat_counter answers;              /* answers handed to the socket in full */
     stat_counter answers_by_class[6];  /* [2]: 2xx, ... */

@@ -38,7 +38,7 @@
     METRIC(ACCEPTED, "tothread_connections_accepted_total", COUNTER, "", "Connections that were accepted")              \
     METRIC(DROPPED, "tothread_connections_dropped_total", COUNTER, "", "Connections that were closed by a time-out")    \
     METRIC(TURNED_AWAY, "tothread_connections_refused_total", COUNTER, "", "Connections that were closed before their first request, by what they lacked") \
-    METRIC(ACCEPT_PAUSES, "tothread_accept_pauses_total", COUNTER, "", "Times that accepting stopped for want of descriptors") \
+    METRIC(ACCEPT_PAUSES, "tothread_accept_pauses_total", COUNTER, "", "Times that accepting rested: at max-connections, or for want of descriptors") \
     METRIC(REQUESTS, "tothread_requests_total", COUNTER, "", "Requests whose head was read in full")                    \
     METRIC(ANSWERS, "tothread_answers_total", COUNTER, "", "Answers by the class of their status")                      \
     METRIC(ANSWERS_SENT, "tothread_answers_sent_total", COUNTER, "", "Answers that were handed to the socket in full")  \

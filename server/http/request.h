@@ -131,7 +131,7 @@ void request_detach(struct request *request) TT_ON_LOOP;
 /** The answer is out (reply.h calls it): the connection's hold ends. */
 void request_answered(struct request *request) TT_ON_LOOP;
 
-/** Nobody will look at the body any more: it makes room for the answer. */
+/** Nobody will look at the body any more: it makes room for the answer. Without one nothing happens. */
 void request_free_body(struct request *request) TT_ON_LOOP;
 
 void request_hold(struct request *request) TT_ON_LOOP;
