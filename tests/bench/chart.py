@@ -6,7 +6,7 @@ from html import escape
 WIDTH, MARGIN, GAP = 880, 24, 32
 PANEL = (WIDTH - 2 * MARGIN - GAP) / 2
 LABEL, FIGURE = 122, 68  # beside a bar: its name at the left, its figure at the right
-TOP, HEAD, ROW, BAR, BELOW = 64, 46, 22, 14, 28
+TOP, HEAD, ROW, BAR, BELOW, FOOT = 64, 46, 22, 14, 28, 32
 DIGIT = 8  # no figure is wider for each of its characters
 
 STYLE = """
@@ -77,14 +77,16 @@ def draw_panel(panel, x, y):
         yield text(ideal, bottom + 17, f"ideal {panel.ideal:,.0f}", "soft", "middle")
 
 
-def draw(panels, what):
-    """Two panels beside each other, as many such lines as it takes. Returns: the SVG."""
+def draw(panels, what, source):
+    """Two panels beside each other, as many such lines as it takes; source is where the figures come from. Returns: the SVG."""
     body, y = [], TOP
     for first in range(0, len(panels), 2):
         pair = panels[first : first + 2]
         for column, panel in enumerate(pair):
             body += draw_panel(panel, MARGIN + column * (PANEL + GAP), y)
         y += HEAD + ROW * max(len(panel.rows) for panel in pair) + BELOW
+    body.append(text(MARGIN, y + 14, source, "soft"))
+    y += FOOT
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img">',
         "<title>Requests per second, path by path</title>",

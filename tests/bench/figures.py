@@ -154,10 +154,14 @@ def bar_table(cells):
 # -- the page, the chart, the README ---------------------------------------------------------------
 
 
+def today():
+    return time.strftime("%-d %B %Y", time.gmtime())
+
+
 def place(cells, options):
     disturbed = sum(cell.rounds - cell.calm for cell in cells.values())
     runs = sum(cell.rounds for cell in cells.values())
-    words = f"`{options.command}`, {time.strftime('%-d %B %Y', time.gmtime())}, {options.machine}; 127.0.0.1."
+    words = f"`{options.command}`, {today()}, {options.machine}; 127.0.0.1."
     if disturbed:
         words += (f" The machine was disturbed in {disturbed} of {runs} runs (others used more than {FOREIGN_MAX} cores, or the host "
                   f"took more than {STOLEN_MAX}): they count only where a peer has no others.")  # fmt: skip
@@ -212,8 +216,13 @@ def summary(cells, options):
 BLOCK = re.compile(r"(<!-- begin: tests/bench/compare --write -->\n).*?(<!-- end -->\n)", re.S)
 
 
+def draw(cells, options):
+    source = f"{options.command}, {today()}, {options.machine.split(', Linux')[0]}"
+    return chart.draw(list(panels(cells, options.seconds)), "64 connections, medians", source)
+
+
 def write(cells, versions, options):
-    options.chart.write_text(chart.draw(list(panels(cells, options.seconds)), "64 connections, medians"), encoding="utf-8")
+    options.chart.write_text(draw(cells, options), encoding="utf-8")
     options.tables.write_text("\n".join(page(cells, versions, options)) + "\n", encoding="utf-8")
     readme = options.readme.read_text(encoding="utf-8")
     block = "\n".join(summary(cells, options)) + "\n"
@@ -238,6 +247,8 @@ def main():
     print("\n".join(page(cells, versions, options)))
     if options.readme:
         write(cells, versions, options)
+    else:
+        draw(cells, options)  # a chart that can't be drawn shows at once, not when it is wanted
     return 1 if any(verdict == "NO" for *_, verdict in bars(cells)) else 0
 
 
