@@ -1,7 +1,6 @@
 /* Cases: the tables of tests/cases over sockets. */
 #include "../support/program.h"
 #include "../support/rows.h"
-#include "../support/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,26 +87,6 @@ START_TEST(other_listener_reads_requests_the_same_way) {
 }
 END_TEST
 
-static char tls_folder[TLS_FOLDER_BYTES];
-
-static int connect_tls(const struct server *server) {
-    return tls_relay(server->port, tls_folder); /* of two listeners the last one is told first */
-}
-
-START_TEST(tls_makes_no_difference) {
-    char certificate[96];
-    char key[96];
-    tls_folder_make(tls_folder);
-    (void)snprintf(certificate, sizeof certificate, "server.tls-certificate=%s/server.pem", tls_folder); /* fits */
-    (void)snprintf(key, sizeof key, "server.tls-key=%s/server.key", tls_folder);                         /* fits */
-    const char *const args[] = {"--set", "server.listen=127.0.0.1:0 tls", "--set", certificate, "--set", key, NULL};
-    const struct row_listener listener = {.args = args, .connect = connect_tls, .every = 5};
-    for (size_t i = 0; cases_all[i] != NULL; i++)
-        rows_try(cases_all[i], &listener);
-    tls_folder_remove(tls_folder);
-}
-END_TEST
-
 int main(void) {
     const TTest *const tests[] = {
         request_line_has_one_form,
@@ -122,7 +101,6 @@ int main(void) {
         connection_ends_when_either_side_says_so,
         expectation_is_answered_before_the_body_and_never_after_a_refusal,
         other_listener_reads_requests_the_same_way,
-        tls_makes_no_difference,
     };
     return suite_run("cases", tests, sizeof tests / sizeof *tests);
 }

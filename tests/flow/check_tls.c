@@ -1,4 +1,5 @@
-/* TLS: what is special about clients that speak it; that requests mean the same is in check_cases.c. */
+/* TLS: requests mean the same there, and what is special about clients that speak it. */
+#include "../support/rows.h"
 #include "../support/server.h"
 #include "../support/tls.h"
 
@@ -15,16 +16,25 @@
 static char folder[TLS_FOLDER_BYTES];
 static char authority[96]; /* the setting that names the clients' */
 
+#define ARGS_COUNT 6
+static char certificate_set[96];
+static char key_set[96];
+
+/** Makes the folder, and what the command line says of it. */
+static void prepare(const char *ret_args[static ARGS_COUNT]) {
+    const char *const args[] = {"--set", "server.listen=127.0.0.1:0 tls", "--set", certificate_set, "--set", key_set};
+    tls_folder_make(folder);
+    (void)snprintf(certificate_set, sizeof certificate_set, "server.tls-certificate=%s/server.pem", folder); /* fits */
+    (void)snprintf(key_set, sizeof key_set, "server.tls-key=%s/server.key", folder);                         /* fits */
+    (void)snprintf(authority, sizeof authority, "server.tls-client-ca=%s/ca.pem", folder);                   /* fits */
+    memcpy(ret_args, args, sizeof args);
+}
+
 /** Its port is that of TLS; the plain one, which every server has, is told behind it. */
 static struct server start(const char *const *more) {
-    static char certificate[96];
-    static char key[96];
-    const char *args[ARGS_MAX] = {"--set", "server.listen=127.0.0.1:0 tls", "--set", certificate, "--set", key};
-    size_t count = 6;
-    tls_folder_make(folder);
-    (void)snprintf(certificate, sizeof certificate, "server.tls-certificate=%s/server.pem", folder); /* fits */
-    (void)snprintf(key, sizeof key, "server.tls-key=%s/server.key", folder);                         /* fits */
-    (void)snprintf(authority, sizeof authority, "server.tls-client-ca=%s/ca.pem", folder);           /* fits */
+    const char *args[ARGS_MAX] = {NULL};
+    size_t count = ARGS_COUNT;
+    prepare(args);
     for (; more != NULL && *more != NULL; more++) {
         ck_assert_uint_lt(count, ARGS_MAX - 1);
         args[count++] = *more;
@@ -58,6 +68,20 @@ static void await_failure(const struct server *server, const char *reason) {
 #define LAST "GET /noop HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
 
 /* -- requests -- */
+
+static int connect_relay(const struct server *server) {
+    return tls_relay(server->port, folder);
+}
+
+START_TEST(requests_mean_the_same) {
+    const char *args[ARGS_COUNT + 1] = {NULL};
+    const struct row_listener listener = {.args = args, .connect = connect_relay, .every = 5};
+    prepare(args);
+    for (size_t i = 0; cases_all[i] != NULL; i++)
+        rows_try(cases_all[i], &listener);
+    tls_folder_remove(folder);
+}
+END_TEST
 
 START_TEST(connection_serves_one_request_after_the_other_and_says_goodbye) {
     struct server server = start(NULL);
@@ -400,6 +424,7 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {
+        requests_mean_the_same,
         connection_serves_one_request_after_the_other_and_says_goodbye,
         requests_in_one_record_are_answered_in_order,
         body_in_records_of_any_size_arrives,
