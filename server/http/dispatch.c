@@ -141,12 +141,14 @@ static void on_done(struct offload *offload) {
         return;
     }
     char lines[ANSWER_FIELDS_MAX + 1];
+    struct answer *answer = &offload->run.answer;
     if (problem_of_offload(offload, offload->status, &problem)) {
+        if (offload->status == TT_OK && offload->job.outcome == TT_FAILED && answer->fields != NULL)
+            problem.lines = answer_lines(answer, lines);
         problem_send(request, &problem);
         return;
     }
     request_free_body(request);
-    struct answer *answer = &offload->run.answer;
     bool is_heap = answer->data != answer->inline_data && answer->data != NULL;
     struct reply reply = {
         .status = answer->status,

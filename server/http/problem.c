@@ -174,12 +174,14 @@ static const char *extra_lines(const struct problem *problem, char *out, size_t 
         used +=
             snprintf(out + used, size - (size_t)used, "Allow: %s\r\n", problem->allow); /* methods are few and short */
     if (problem->challenge != NULL && used >= 0 && (size_t)used < size)
-        (void)snprintf(out + used, size - (size_t)used, "WWW-Authenticate: %s\r\n", problem->challenge); /* fits */
+        used += snprintf(out + used, size - (size_t)used, "WWW-Authenticate: %s\r\n", problem->challenge); /* fits */
+    if (problem->lines != NULL && used >= 0 && (size_t)used < size)
+        (void)snprintf(out + used, size - (size_t)used, "%s", problem->lines); /* fits */
     return out;
 }
 
 void problem_send(struct request *request, const struct problem *problem) {
-    char extra[256];
+    char extra[256 + PROBLEM_LINES_MAX];
     size_t size = 0;
     char *body = problem_json(problem, request->id, &request->arena, &size); /* without memory: no body */
     struct reply reply = {

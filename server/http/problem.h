@@ -13,6 +13,8 @@
 #include "request.h"
 #include <stddef.h>
 
+#define PROBLEM_LINES_MAX ANSWER_FIELDS_MAX
+
 enum problem_kind {
     PROBLEM_MALFORMED,      /* 400 */
     PROBLEM_BAD_JSON,       /* 400 */
@@ -50,6 +52,7 @@ struct problem {
     unsigned retry_after_s; /* 0: none */
     const char *allow;      /* for 405 */
     const char *challenge;  /* WWW-Authenticate, for 401 and its like */
+    const char *lines;      /* further header lines, each with its CRLF, at most PROBLEM_LINES_MAX bytes; NULL: none */
     bool must_close;
     bool has_timing;
     uint64_t queue_us;

@@ -8,13 +8,19 @@
  * Names with empty, "." or ".." segments are refused before that, though the kernel would resolve them safely: a proxy's
  * rule for /private/ must not be by-passed by /public/../private/.
  *
+ * A file goes out in pieces, so it may be bigger than memory: only small ones are read first. Conditions and one range are
+ * followed (files_wanted.h): 304, 206, 416. HEAD doesn't read.
+ *
  * 404: no such file, a folder, anything else that isn't a regular file, a way out of the root: a caller can't tell them
  * apart. 403: it may not be read, or is bigger than max-size (413 would blame the request). 503: it changed while it was
- * read, or a resource is short for now.
+ * read, or a resource is short for now; once it has begun, the answer is cut off.
  */
+#include "files_wanted.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,9 +28,10 @@
 #include <tothread/module.h>
 #include <unistd.h>
 
-#define NAME_BYTES_MAX 4095          /* PATH_MAX without the NUL */
-#define READ_BYTES     (1024 * 1024) /* between two looks at whether anybody still waits */
-#define OPEN_TRIES     16            /* EAGAIN: somewhere a folder was renamed while ".." of a link was followed */
+#define NAME_BYTES_MAX 4095  /* PATH_MAX without the NUL */
+#define SMALL_BYTES    65536 /* up to here a file is read first, and can still become an error */
+#define PIECE_BYTES    65536
+#define OPEN_TRIES     16 /* EAGAIN: somewhere a folder was renamed while ".." of a link was followed */
 #define OCTETS         "application/octet-stream"
 #define PLAIN          "text/plain; charset=utf-8"
 
@@ -131,11 +138,10 @@ static enum tt_outcome fail_open(struct tt_run *run, int sys_errno) {
     }
 }
 
-/* Exactly size bytes: what is appended meanwhile is not ours, and a shorter file can't be told from a damaged one. */
-static enum tt_outcome read_exactly(struct tt_run *run, int fd, char *data, size_t size) {
+/* Reads exactly size bytes: what is appended meanwhile is not ours, and a shorter file can't be told from a damaged one. */
+static enum tt_outcome read_exactly(struct tt_run *run, int fd, uint64_t offset, char *data, size_t size) {
     for (size_t done = 0; done < size;) {
-        size_t wanted = size - done < READ_BYTES ? size - done : READ_BYTES;
-        ssize_t got = read(fd, data + done, wanted);
+        ssize_t got = pread(fd, data + done, size - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -143,16 +149,88 @@ static enum tt_outcome read_exactly(struct tt_run *run, int fd, char *data, size
         if (got == 0)
             return run->host->fail(run, 503, "the file became shorter while it was read");
         done += (size_t)got;
-        if (done < size && run->host->is_abandoned(run))
-            return run->host->fail(run, 503, "stopped, as nobody waits any more");
     }
     return TT_DONE;
+}
+
+/* Sends it piece by piece. */
+static enum tt_outcome send_pieces(struct tt_run *run, int fd, uint64_t offset, uint64_t size) {
+    char piece[PIECE_BYTES];
+    enum tt_status status = run->host->begin(run, size);
+    while (status == TT_OK && size > 0) {
+        size_t count = size < sizeof piece ? (size_t)size : sizeof piece;
+        if (read_exactly(run, fd, offset, piece, count) != TT_DONE)
+            return TT_FAILED;
+        status = run->host->write(run, piece, count);
+        offset += count;
+        size -= count;
+    }
+    if (status == TT_OK || status == TT_CLOSED) /* all is out, or nobody wants more */
+        return TT_DONE;
+    return run->host->fail(run, 500, "no room for an answer in pieces");
+}
+
+static enum tt_outcome send_bytes(struct tt_run *run, int fd, uint64_t offset, uint64_t size) {
+    if (run->is_head)
+        return run->host->begin(run, size) == TT_NOMEM ? run->host->fail(run, 500, "no room for the answer") : TT_DONE;
+    if (size > SMALL_BYTES)
+        return send_pieces(run, fd, offset, size);
+    if (size == 0)
+        return TT_DONE;
+    char *data = run->host->reserve(run, (size_t)size);
+    if (data == NULL)
+        return run->host->fail(run, 500, "no room for an answer of %" PRIu64 " bytes (max-answer limits it)", size);
+    return read_exactly(run, fd, offset, data, (size_t)size);
+}
+
+/* The fields that a client may ask for the file by, later. */
+static bool set_validators(struct tt_run *run, const struct file_state *state) {
+    return run->host->set_field(run, TT_ANSWER_ETAG, state->etag) == TT_OK &&
+           (state->modified_text[0] == '\0' ||
+            run->host->set_field(run, TT_ANSWER_LAST_MODIFIED, state->modified_text) == TT_OK);
+}
+
+static bool set_range(struct tt_run *run, const struct file_state *state, uint64_t offset, uint64_t size) {
+    char text[80];
+    (void)snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, offset, offset + size - 1, state->size);
+    return run->host->set_status(run, 206) == TT_OK &&
+           run->host->set_field(run, TT_ANSWER_CONTENT_RANGE, text) == TT_OK;
+}
+
+static enum tt_outcome fail_range(struct tt_run *run, const struct file_state *state) {
+    char text[40];
+    (void)snprintf(text, sizeof text, "bytes */%" PRIu64, state->size);
+    (void)run->host->set_field(run, TT_ANSWER_CONTENT_RANGE, text); /* without memory the status has to do */
+    return run->host->fail(run, 416, "the file has %" PRIu64 " bytes", state->size);
+}
+
+static enum tt_outcome answer_state(struct tt_run *run, int fd, const struct file_state *state) {
+    const struct tt_host *host = run->host;
+    const struct file_conditions conditions = {
+        .range = host->field(run, TT_REQUEST_RANGE),
+        .if_range = host->field(run, TT_REQUEST_IF_RANGE),
+        .if_none_match = host->field(run, TT_REQUEST_IF_NONE_MATCH),
+        .if_modified_since = host->field(run, TT_REQUEST_IF_MODIFIED_SINCE),
+    };
+    uint64_t offset;
+    uint64_t size;
+    enum file_wanted wanted = file_wanted(state, &conditions, &offset, &size);
+    if (wanted == FILE_BEYOND)
+        return fail_range(run, state);
+    bool is_set = set_validators(run, state);
+    if (wanted == FILE_UNCHANGED)
+        return is_set && host->set_status(run, 304) == TT_OK ? TT_DONE : host->fail(run, 500, "no memory");
+    is_set = is_set && host->set_field(run, TT_ANSWER_ACCEPT_RANGES, "bytes") == TT_OK;
+    if (wanted == FILE_PART)
+        is_set = is_set && set_range(run, state, offset, size);
+    return is_set ? send_bytes(run, fd, offset, size) : host->fail(run, 500, "no memory");
 }
 
 static enum tt_outcome answer_file(struct tt_run *run, int fd, const char *path) {
     const struct tt_host *host = run->host;
     const struct files *files = run->module;
     struct stat stat;
+    struct file_state state;
     if (fstat(fd, &stat) != 0)
         return host->fail(run, 500, "can't ask for the file's size: %s", strerrordesc_np(errno));
     if (!S_ISREG(stat.st_mode))
@@ -160,14 +238,9 @@ static enum tt_outcome answer_file(struct tt_run *run, int fd, const char *path)
     if (stat.st_size > files->max_bytes)
         return host->fail(run, 403, "the file has %lld bytes, and this service gives at most %lld",
                           (long long)stat.st_size, (long long)files->max_bytes);
+    file_state_set(&state, &stat);
     host->set_type(run, media_type(path));
-    if (stat.st_size == 0)
-        return TT_DONE;
-    char *data = host->reserve(run, (size_t)stat.st_size);
-    if (data == NULL)
-        return host->fail(run, 500, "no room for an answer of %lld bytes (max-answer limits it)",
-                          (long long)stat.st_size);
-    return read_exactly(run, fd, data, (size_t)stat.st_size);
+    return answer_state(run, fd, &state);
 }
 
 static enum tt_outcome read_run(struct tt_run *run) {
@@ -265,7 +338,9 @@ static const struct tt_setting module_settings[] = {
     {.key = "follow-links",
      .default_text = "beneath",
      .help = "beneath: symbolic links are followed while they stay beneath root; no: none is followed"},
-    {.key = "max-size", .default_text = "16MiB", .help = "bigger files are refused with 403"},
+    {.key = "max-size",
+     .default_text = "1GiB",
+     .help = "bigger files are refused with 403; a file goes out in pieces, and its size costs time, not memory"},
 };
 
 static const struct tt_param read_params[] = {

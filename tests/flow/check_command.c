@@ -41,6 +41,13 @@ START_TEST(call_runs_once_without_a_server) {
     ck_assert_str_eq(output.out, "");
     expect_text(output.err, "/ms: must be");
     output_free(&output);
+    output = RUN("call", "upload", "hello", "--demo", "-c", "/dev/null"); /* its body; else it reads the input */
+    ck_assert_str_eq(output.out, "{\"bytes\":5,\"fnv1a\":\"a430d84680aabd0b\"}\n");
+    output_free(&output);
+    output = RUN("call", "stream", "{\"mib\":0}", "--demo", "-c", "/dev/null");
+    ck_assert_int_eq(output.status, 0);
+    ck_assert_str_eq(output.out, "");
+    output_free(&output);
     output = RUN("call", "nothing", "--demo", "-c", "/dev/null");
     ck_assert_int_eq(output.status, 1);
     expect_text(output.err, "there is no call \"nothing\"");

@@ -86,7 +86,14 @@ static void *host_reserve(struct tt_run *run, size_t size) {
     return body + answer->size - size;
 }
 
+static bool is_abandoned(struct module_answer *answer) {
+    answer->abandon_asked++;
+    return answer->abandon_after != 0 && answer->abandon_asked >= answer->abandon_after;
+}
+
 static enum tt_status host_write(struct tt_run *run, const void *data, size_t size) {
+    if (answer_of(run)->has_begun && (answer_of(run)->is_head || is_abandoned(answer_of(run))))
+        return TT_CLOSED;
     void *space = host_reserve(run, size);
     if (space == NULL)
         return TT_FULL;
@@ -131,14 +138,35 @@ static enum tt_outcome host_finish_later(struct tt_run *run, uint64_t delay_us) 
 }
 
 static bool host_is_abandoned(const struct tt_run *run) {
-    struct module_answer *answer = answer_of(run);
-    answer->abandon_asked++;
-    return answer->abandon_after != 0 && answer->abandon_asked >= answer->abandon_after;
+    return is_abandoned(answer_of(run));
 }
 
 static uint64_t host_remaining_us(const struct tt_run *run) {
     (void)run;
     return UINT64_MAX;
+}
+
+static enum tt_status host_set_status(struct tt_run *run, int status) {
+    answer_of(run)->status = status;
+    return TT_OK;
+}
+
+static enum tt_status host_set_field(struct tt_run *run, enum tt_answer_field field, const char *value) {
+    char *place = answer_of(run)->fields[field];
+    ck_assert_uint_lt(strlen(value), sizeof answer_of(run)->fields[field]);
+    memcpy(place, value, strlen(value) + 1);
+    return TT_OK;
+}
+
+static const char *host_field(const struct tt_run *run, enum tt_request_field field) {
+    return answer_of(run)->request_fields[field];
+}
+
+static enum tt_status host_begin(struct tt_run *run, uint64_t size) {
+    ck_assert_msg(!answer_of(run)->has_begun && answer_of(run)->size == 0, "begin comes too late");
+    answer_of(run)->has_begun = true;
+    answer_of(run)->announced = size;
+    return TT_OK;
 }
 
 static const struct tt_host functions = {
@@ -157,6 +185,10 @@ static const struct tt_host functions = {
     .finish_later = host_finish_later,
     .is_abandoned = host_is_abandoned,
     .remaining_us = host_remaining_us,
+    .set_status = host_set_status,
+    .set_field = host_set_field,
+    .field = host_field,
+    .begin = host_begin,
 };
 
 /* As the service does, before the module is asked. */
@@ -270,7 +302,8 @@ void module_host_run(struct module_host *host, const struct module_call *call, v
                                  .body = answer->request,
                                  .body_size = answer->request_size,
                                  .body_type = answer->request_type,
-                                 .id = "test"},
+                                 .id = "test",
+                                 .is_head = answer->is_head},
                       .answer = answer};
     answer->outcome = call->function->run(&run.public);
     ck_assert_int_eq(answer->outcome, run.has_failed ? TT_FAILED : TT_DONE);

@@ -40,12 +40,14 @@ struct module_call {
 struct module_answer {
     /* the test's */
     size_t limit;                      /* bytes of a body; 0: 64 MiB */
-    uint64_t abandon_after;            /* is_abandoned says yes from this question on; 0: never */
+    uint64_t abandon_after;            /* is_abandoned, and write after begin, say so from this question on; 0: never */
     void (*on_reserve)(void *context); /* called inside reserve, before it returns; may be NULL */
     void *context;
     const void *request; /* the request's body */
     size_t request_size;
     const char *request_type;
+    bool is_head;
+    const char *request_fields[TT_REQUEST_FIELD_COUNT];
 
     /* the run's */
     enum tt_outcome outcome;
@@ -54,6 +56,9 @@ struct module_answer {
     size_t size;
     const char *type;
     char detail[512];
+    bool has_begun;
+    uint64_t announced;                      /* begin's size */
+    char fields[TT_ANSWER_FIELD_COUNT][128]; /* "" where none was set */
     bool finishes_later;
     uint64_t later_us;
     uint64_t abandon_asked; /* how often is_abandoned was called */

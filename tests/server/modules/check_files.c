@@ -250,8 +250,151 @@ START_TEST(a_long_read_stops_when_nobody_waits) {
     open_usual();
     answer.abandon_after = 2;
     module_host_run(&host, &call, NULL, (struct tt_value[]){value_of_text("plain.txt")}, 1, &answer);
-    ck_assert_int_eq(answer.outcome, TT_FAILED);
+    ck_assert_int_eq(answer.outcome, TT_DONE);
     ck_assert_uint_eq(answer.abandon_asked, 2);
+    ck_assert_uint_eq(answer.size, 65536);
+    module_host_finish(&host, &call);
+}
+END_TEST
+
+/* -- conditions and ranges -- */
+
+struct wish {
+    const char *range;
+    const char *if_range;
+    int status;
+    const char *body;
+    const char *content_range;
+};
+
+static const struct wish wishes[] = {
+    /* plain.txt is "plain\n" */
+    {NULL, NULL, 200, "plain\n", ""},
+    {"bytes=0-1", NULL, 206, "pl", "bytes 0-1/6"},
+    {"Bytes=2-", NULL, 206, "ain\n", "bytes 2-5/6"},
+    {"bytes=5-5", NULL, 206, "\n", "bytes 5-5/6"},
+    {"bytes=4-99999999999999999999999", NULL, 206, "n\n", "bytes 4-5/6"},
+    {"bytes=-2", NULL, 206, "n\n", "bytes 4-5/6"},
+    {"bytes=-99", NULL, 206, "plain\n", "bytes 0-5/6"},
+    {"bytes=6-", NULL, 416, "", "bytes */6"},
+    {"bytes=99999999999999999999999-", NULL, 416, "", "bytes */6"},
+    {"bytes=-0", NULL, 416, "", "bytes */6"},
+    /* passed over: several, other units, no range at all */
+    {"bytes=0-1,3-4", NULL, 200, "plain\n", ""},
+    {"lines=0-1", NULL, 200, "plain\n", ""},
+    {"bytes=3-1", NULL, 200, "plain\n", ""},
+    {"bytes=-", NULL, 200, "plain\n", ""},
+    {"bytes=", NULL, 200, "plain\n", ""},
+    {"bytes=1", NULL, 200, "plain\n", ""},
+    {"bytes=a-b", NULL, 200, "plain\n", ""},
+    {"bytes= 0-1", NULL, 200, "plain\n", ""},
+    {"bytes=0-1 ", NULL, 200, "plain\n", ""},
+    /* only while it is the same file */
+    {"bytes=0-1", "ETAG", 206, "pl", "bytes 0-1/6"},
+    {"bytes=0-1", "DATE", 206, "pl", "bytes 0-1/6"},
+    {"bytes=0-1", "\"other\"", 200, "plain\n", ""},
+    {"bytes=0-1", "W/ETAG", 200, "plain\n", ""},
+    {"bytes=0-1", "Sun, 06 Nov 1994 08:49:37 GMT", 200, "plain\n", ""},
+    {"bytes=9-", "\"other\"", 200, "plain\n", ""},
+};
+
+/* Asks with one field, in which ETAG and DATE stand for the file's own. Returns: the status. */
+static int get_with(enum tt_request_field field, const char *value) {
+    static char etag[128], date[128], weak[128];
+    (void)get("plain.txt");
+    memcpy(etag, answer.fields[TT_ANSWER_ETAG], sizeof etag);
+    memcpy(date, answer.fields[TT_ANSWER_LAST_MODIFIED], sizeof date);
+    (void)snprintf(weak, sizeof weak, "\"x\", W/%.100s", etag);
+    module_answer_free(&answer);
+    answer.request_fields[field] = strcmp(value, "ETAG") == 0   ? etag
+                                   : strcmp(value, "DATE") == 0 ? date
+                                   : strcmp(value, "LIST") == 0 ? weak
+                                                                : value;
+    module_host_run(&host, &call, NULL, (struct tt_value[]){value_of_text("plain.txt")}, 1, &answer);
+    return answer.status;
+}
+
+START_TEST(a_range_is_given_as_far_as_it_is_one) {
+    const struct wish *wish = &wishes[_i];
+    static char etag[128], date[128], weak[130];
+    open_usual();
+    ck_assert_int_eq(get("plain.txt"), 200);
+    memcpy(etag, answer.fields[TT_ANSWER_ETAG], sizeof etag);
+    memcpy(date, answer.fields[TT_ANSWER_LAST_MODIFIED], sizeof date);
+    (void)snprintf(weak, sizeof weak, "W/%s", etag);
+    ck_assert_str_eq(answer.fields[TT_ANSWER_ACCEPT_RANGES], "bytes");
+    module_answer_free(&answer);
+    answer.request_fields[TT_REQUEST_RANGE] = wish->range;
+    answer.request_fields[TT_REQUEST_IF_RANGE] = wish->if_range;
+    if (wish->if_range != NULL && strcmp(wish->if_range, "ETAG") == 0)
+        answer.request_fields[TT_REQUEST_IF_RANGE] = etag;
+    if (wish->if_range != NULL && strcmp(wish->if_range, "DATE") == 0)
+        answer.request_fields[TT_REQUEST_IF_RANGE] = date;
+    if (wish->if_range != NULL && strcmp(wish->if_range, "W/ETAG") == 0)
+        answer.request_fields[TT_REQUEST_IF_RANGE] = weak;
+    module_host_run(&host, &call, NULL, (struct tt_value[]){value_of_text("plain.txt")}, 1, &answer);
+    ck_assert_int_eq(answer.status, wish->status);
+    ck_assert_str_eq(answer.fields[TT_ANSWER_CONTENT_RANGE], wish->content_range);
+    ck_assert_uint_eq(answer.size, strlen(wish->body));
+    ck_assert(answer.size == 0 || memcmp(answer.body, wish->body, answer.size) == 0);
+    module_host_finish(&host, &call);
+}
+END_TEST
+
+START_TEST(a_file_that_the_client_has_is_not_sent_again) {
+    open_usual();
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_NONE_MATCH, "ETAG"), 304);
+    ck_assert_uint_eq(answer.size, 0);
+    ck_assert_str_ne(answer.fields[TT_ANSWER_ETAG], "");
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_NONE_MATCH, "*"), 304);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_NONE_MATCH, "LIST"), 304);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_NONE_MATCH, "\"other\", \"open"), 200);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_MODIFIED_SINCE, "DATE"), 304);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_MODIFIED_SINCE, "Fri, 31 Dec 2100 23:59:59 GMT"), 304);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_MODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:37 GMT"), 200);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_MODIFIED_SINCE, "Sunday, 06-Nov-94 08:49:37 GMT"), 200);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_MODIFIED_SINCE, "Sun Nov  6 08:49:37 1994"), 200);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_MODIFIED_SINCE, "Fri Dec 31 23:59:59 2100"), 304);
+    ck_assert_int_eq(get_with(TT_REQUEST_IF_MODIFIED_SINCE, "yesterday"), 200);
+    module_host_finish(&host, &call);
+}
+END_TEST
+
+START_TEST(a_changed_file_has_another_tag) {
+    char etag[128];
+    open_usual();
+    ck_assert_int_eq(get("plain.txt"), 200);
+    memcpy(etag, answer.fields[TT_ANSWER_ETAG], sizeof etag);
+    make_file("root/plain.txt", "plainer");
+    ck_assert_int_eq(get("plain.txt"), 200);
+    ck_assert_str_ne(answer.fields[TT_ANSWER_ETAG], etag);
+    module_host_finish(&host, &call);
+}
+END_TEST
+
+START_TEST(head_tells_the_size_and_reads_nothing) {
+    set_size(4 * 1024 * 1024);
+    open_usual();
+    answer.is_head = true;
+    module_host_run(&host, &call, NULL, (struct tt_value[]){value_of_text("plain.txt")}, 1, &answer);
+    ck_assert_int_eq(answer.outcome, TT_DONE);
+    ck_assert_uint_eq(answer.announced, 4 * 1024 * 1024);
+    ck_assert_uint_eq(answer.abandon_asked, 0); /* not one write */
+    module_host_finish(&host, &call);
+}
+END_TEST
+
+START_TEST(a_big_file_goes_out_in_pieces) {
+    set_size(4 * 1024 * 1024 + 5);
+    open_usual();
+    answer.request_fields[TT_REQUEST_RANGE] = "bytes=3-";
+    module_host_run(&host, &call, NULL, (struct tt_value[]){value_of_text("plain.txt")}, 1, &answer);
+    ck_assert_int_eq(answer.status, 206);
+    ck_assert(answer.has_begun);
+    ck_assert_uint_eq(answer.announced, 4 * 1024 * 1024 + 2);
+    ck_assert_uint_eq(answer.size, 4 * 1024 * 1024 + 2);
+    ck_assert_mem_eq(answer.body, "in\n\0", 4);
+    ck_assert_uint_eq(answer.abandon_asked, 65);
     module_host_finish(&host, &call);
 }
 END_TEST
@@ -359,6 +502,11 @@ int main(void) {
     tcase_add_test(cases, a_file_that_shrinks_while_it_is_read_gives_no_garbage);
     tcase_add_test(cases, a_file_that_grows_while_it_is_read_ends_where_it_ended);
     tcase_add_test(cases, a_long_read_stops_when_nobody_waits);
+    tcase_add_loop_test(cases, a_range_is_given_as_far_as_it_is_one, 0, sizeof wishes / sizeof wishes[0]);
+    tcase_add_test(cases, a_file_that_the_client_has_is_not_sent_again);
+    tcase_add_test(cases, a_changed_file_has_another_tag);
+    tcase_add_test(cases, head_tells_the_size_and_reads_nothing);
+    tcase_add_test(cases, a_big_file_goes_out_in_pieces);
     tcase_add_loop_test(cases, settings_that_mean_nothing_are_mistakes, 0,
                         sizeof bad_settings / sizeof bad_settings[0]);
     tcase_add_test(cases, all_mistakes_are_told_at_once);
