@@ -62,7 +62,7 @@ void dispatch_check(struct request *request) {
         refuse(request, PROBLEM_BODY_TOO_LARGE, "the body is larger than max-body", true);
         return;
     }
-    if (!front_has_room(request->front, request->content_length)) {
+    if (!request->is_live && !front_has_room(request->front, request->content_length)) {
         refuse(request, PROBLEM_NO_ROOM, "max-buffered leaves no room for the body", true);
         return;
     }

@@ -312,6 +312,20 @@ START_TEST(body_beyond_its_own_limit_is_413) {
 }
 END_TEST
 
+/* It never is in memory. */
+START_TEST(body_beyond_max_buffered_is_read) {
+    struct server server = SERVER_DEMO("--set", "server.max-buffered=1MiB");
+    char *text = make_text(5 * MIB);
+    int fd = client_connect(server.port);
+    client_format(fd, POST("/upload", "Content-Length: %zu\r\n"), 5 * MIB);
+    client_send(fd, text, 5 * MIB);
+    expect_sum(fd, text, 5 * MIB);
+    ck_assert_int_eq(close(fd), 0);
+    free(text);
+    server_stop(&server);
+}
+END_TEST
+
 START_TEST(malformed_chunks_are_400) {
     struct server server = server_start_demo(NULL);
     int fd = client_connect(server.port);
@@ -401,6 +415,7 @@ int main(void) {
         body_of_a_refused_call_is_not_read,
         arguments_are_checked_before_the_body,
         body_beyond_its_own_limit_is_413,
+        body_beyond_max_buffered_is_read,
         malformed_chunks_are_400,
         slow_body_is_408,
         call_hears_that_its_sender_has_left,
