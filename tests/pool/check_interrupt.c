@@ -5,30 +5,38 @@
 #include <semaphore.h>
 #include <sqlite3.h>
 
-/** A probe that runs until it is asked to end, and counts how often its hook was called. */
+/**
+ * A probe that runs until it is asked to end, and counts how often its hook was called. With a hook it waits for that: the
+ * flag is seen before, and a function that ends at once spares the hook.
+ */
 struct asked {
     struct probe probe;
     _Atomic uint32_t is_open; /* 1: run ends without having been asked */
-    uint32_t hook_count;
+    _Atomic uint32_t hook_count;
     pthread_t hook_thread;
     bool saw_cancelled; /* tt_job_is_cancelled in the hook */
 };
 
 #define ASKED_OF(job_) ((struct asked *)((char *)(job_)-offsetof(struct asked, probe.job)))
 
+static bool is_asked(struct asked *asked) {
+    const struct tt_job *job = &asked->probe.job;
+    return tt_job_is_cancelled(job) && (job->interrupt == NULL || atomic_load(&asked->hook_count) != 0);
+}
+
 static enum tt_outcome asked_run(struct tt_job *job, void *worker_state) {
     struct asked *asked = ASKED_OF(job);
     enum tt_outcome outcome = probe_run(job, worker_state);
-    while (!tt_job_is_cancelled(job) && atomic_load(&asked->is_open) == 0)
+    while (!is_asked(asked) && atomic_load(&asked->is_open) == 0)
         (void)sched_yield();
     return outcome;
 }
 
 static void asked_hook(struct tt_job *job) {
     struct asked *asked = ASKED_OF(job);
-    asked->hook_count++;
     asked->hook_thread = pthread_self();
     asked->saw_cancelled = tt_job_is_cancelled(job) != 0;
+    atomic_fetch_add(&asked->hook_count, 1);
 }
 
 static void asked_init(struct asked *asked, enum tt_outcome says) {
