@@ -168,6 +168,7 @@ struct tt_pool {
     uint32_t trivial_count;     /* jobs in a row that took a microsecond at most, */
     uint64_t trivial_us;        /* and how long all of them took */
     struct tti_worker *fresh;   /* the worker that was dealt to last; NULL: it has found nothing since */
+    bool loop_looks;            /* as of the last flush: the loop prepares its sleep, so its timers are heard */
     uint32_t lower_count;       /* workers with jobs that count against the reserved ones */
     struct tti_worker *workers; /* all threads, newest first */
     struct tti_worker *idle;    /* parked, last-parked first */

@@ -71,7 +71,7 @@ struct tti_worker *tti_queue_wake_one(struct tt_pool *pool) {
 /** Whether a worker is at it that is best left alone. */
 static bool is_left_alone(const struct tt_pool *pool, uint64_t now_us) TT_REQUIRES(pool->lock) {
     return pool->trivial_count >= TRIVIAL_COUNT && pool->fresh != NULL &&
-           now_us < pool->fresh->hand.dealt_us + ALONE_US && pool->wake->uses_prepare && !TTI_TEST_CLOCK_STANDS();
+           now_us < pool->fresh->hand.dealt_us + ALONE_US && pool->loop_looks && !TTI_TEST_CLOCK_STANDS();
 }
 
 /** Jobs were left to one worker: if some still wait another one is woken, as long as it takes. */
@@ -103,6 +103,7 @@ void tti_queue_flush(struct tt_pool *pool) {
         tti_job_set_phase(job, TTI_QUEUED);
         tti_nest_look(job->nest); /* under the lock: once a worker has it the nest may be gone */
     }
+    pool->loop_looks = pool->wake->uses_prepare;
     bool needs_relief = is_left_alone(pool, tti_wake_time_us(pool->wake));
     while (!needs_relief && count < WAKING_MAX && (sleepers[count] = tti_queue_wake_one(pool)) != NULL)
         count++;
