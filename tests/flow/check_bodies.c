@@ -57,13 +57,7 @@ START_TEST(chunked_body_of_every_chunk_size_comes_back_whole) {
         size_t size = chunks[i] < 300 ? chunks[i] * 40 : 300000;
         char *text = make_text(size);
         client_put(fd, "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
-        for (size_t at = 0; at < size; at += chunks[i]) {
-            size_t piece = size - at < chunks[i] ? size - at : chunks[i];
-            client_format(fd, "%zx;part=%zu\r\n", piece, at);
-            client_send(fd, text + at, piece);
-            client_put(fd, "\r\n");
-        }
-        client_put(fd, "0\r\nX-Trailer: dropped\r\n\r\n");
+        client_put_chunks(fd, text, size, chunks[i]);
         expect_echo(fd, text, size);
         free(text);
     }

@@ -93,13 +93,7 @@ START_TEST(chunked_body_of_every_chunk_size_is_read_to_its_end) {
         size_t size = chunks[i] < 300 ? chunks[i] * 40 : 2 * MIB;
         char *text = make_text(size);
         client_put(fd, POST("/upload", CHUNKED));
-        for (size_t at = 0; at < size; at += chunks[i]) {
-            size_t piece = size - at < chunks[i] ? size - at : chunks[i];
-            client_format(fd, "%zx;part=%zu\r\n", piece, at);
-            client_send(fd, text + at, piece);
-            client_put(fd, "\r\n");
-        }
-        client_put(fd, "0\r\nX-Trailer: dropped\r\n\r\n");
+        client_put_chunks(fd, text, size, chunks[i]);
         expect_sum(fd, text, size);
         free(text);
     }

@@ -100,6 +100,16 @@ void client_format(int fd, const char *format, ...) {
     free(text);
 }
 
+void client_put_chunks(int fd, const char *body, size_t size, size_t chunk_size) {
+    for (size_t at = 0; at < size; at += chunk_size) {
+        size_t piece = size - at < chunk_size ? size - at : chunk_size;
+        client_format(fd, "%zx;part=%zu\r\n", piece, at);
+        client_send(fd, body + at, piece);
+        client_put(fd, "\r\n");
+    }
+    client_put(fd, "0\r\nX-Trailer: dropped\r\n\r\n");
+}
+
 /* -- receiving -- */
 
 bool client_wait(int fd, int ms) {

@@ -22,6 +22,8 @@ bool client_try(int fd, const char *data, size_t size);
 void client_send(int fd, const char *data, size_t size);
 void client_put(int fd, const char *text);
 void client_format(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** A chunked body, with an extension to each chunk, and a trailer behind it. */
+void client_put_chunks(int fd, const char *body, size_t size, size_t chunk_size);
 
 /** Waits until there is something to read (bytes or the end). Returns: false after ms. */
 bool client_wait(int fd, int ms);
