@@ -23,8 +23,7 @@ static void give_up(struct request *request, enum problem_kind kind, const char 
         connection_close(connection);
         return;
     }
-    struct problem problem = {.kind = kind, .detail = detail, .must_close = true};
-    problem_send(request, &problem);
+    problem_refuse(request, kind, detail);
 }
 
 /** Hands bytes to the function. Returns: how many it had room for. */

@@ -197,3 +197,9 @@ void problem_send(struct request *request, const struct problem *problem) {
     };
     reply_send(request, &reply);
 }
+
+void problem_refuse(struct request *request, enum problem_kind kind, const char *detail) {
+    struct problem problem = {
+        .kind = kind, .detail = detail, .retry_after_s = kind == PROBLEM_NO_ROOM ? 1 : 0, .must_close = true};
+    problem_send(request, &problem);
+}

@@ -74,4 +74,7 @@ char *problem_json(const struct problem *problem, const char *id, struct arena *
 /** Answers the request with it. */
 void problem_send(struct request *request, const struct problem *problem) TT_ON_LOOP;
 
+/** Answers a request that is still being read with that kind of problem, and closes. */
+void problem_refuse(struct request *request, enum problem_kind kind, const char *detail) TT_ON_LOOP;
+
 #endif

@@ -11,9 +11,8 @@
 #include <strings.h>
 
 /* Objects that are kept for the next request: enough for a busy moment, little enough to forget. */
-#define SPARE_MAX        256u
-#define BODY_FIRST_BYTES 4096u
-#define WAIT_MAX_S       86400u
+#define SPARE_MAX  256u
+#define WAIT_MAX_S 86400u
 
 /* -- memory -- */
 
@@ -54,16 +53,6 @@ void request_free_spares(struct front *front) {
 
 void request_hold(struct request *request) {
     request->holds++;
-}
-
-void request_free_body(struct request *request) {
-    if (request->body == NULL)
-        return; /* of one that its call reads body_size counts */
-    stat_add(&request->front->stats.buffered_bytes, (uint64_t)0 - request->body_capacity);
-    free(request->body);
-    request->body = NULL;
-    request->body_size = 0;
-    request->body_capacity = 0;
 }
 
 void request_drop(struct request *request) {
@@ -316,13 +305,6 @@ void request_check(struct request *request) {
         dispatch_check(request);
 }
 
-/** Answers a request that is still being read, and closes. */
-static void refuse_rest(struct request *request, enum problem_kind kind, const char *detail) TT_ON_LOOP {
-    struct problem problem = {
-        .kind = kind, .detail = detail, .retry_after_s = kind == PROBLEM_NO_ROOM ? 1 : 0, .must_close = true};
-    problem_send(request, &problem);
-}
-
 static void refuse_head(struct connection *connection, struct front *front, enum http_method method,
                         enum problem_kind kind, const char *detail) TT_ON_LOOP {
     struct request *request = create(connection, front);
@@ -332,7 +314,7 @@ static void refuse_head(struct connection *connection, struct front *front, enum
     }
     request->method = method;
     front_make_id(front, request->id);
-    refuse_rest(request, kind, detail);
+    problem_refuse(request, kind, detail);
 }
 
 void request_refuse(struct connection *connection, struct front *front, enum http_method method, int status,
@@ -354,93 +336,7 @@ void request_time_out(struct connection *connection, struct front *front, struct
     request->is_feeding = false;
     if (request->passage.is_attached)
         passage_cut(&request->passage);
-    refuse_rest(request, PROBLEM_SLOW, detail);
-}
-
-/* -- the body -- */
-
-/** Returns: false when the request was refused. */
-static bool grow_body(struct request *request, size_t size) TT_ON_LOOP {
-    size_t capacity = request->body_capacity != 0 ? request->body_capacity * 2 : BODY_FIRST_BYTES;
-    while (capacity < size)
-        capacity *= 2;
-    if (!request->is_chunked && capacity > request->content_length)
-        capacity = request->content_length;
-    if (!front_has_room(request->front, capacity - request->body_capacity)) {
-        refuse_rest(request, PROBLEM_NO_ROOM, "max-buffered leaves no room for the body");
-        return false;
-    }
-    char *body = realloc(request->body, capacity);
-    if (body == NULL) {
-        refuse_rest(request, PROBLEM_INTERNAL, "no memory for the body");
-        return false;
-    }
-    stat_add(&request->front->stats.buffered_bytes, capacity - request->body_capacity);
-    request->body = body;
-    request->body_capacity = capacity;
-    return true;
-}
-
-static const char *const too_large = "a chunked body goes beyond max-body";
-
-/** Returns: false when the request was refused. */
-static bool append(struct request *request, const char *data, size_t size) TT_ON_LOOP {
-    size_t whole = request->body_size + size;
-    if (whole > request->front->limits.body_bytes) {
-        refuse_rest(request, PROBLEM_BODY_TOO_LARGE, too_large);
-        return false;
-    }
-    if (whole > request->body_capacity && !grow_body(request, whole))
-        return false;
-    memcpy(request->body + request->body_size, data, size);
-    request->body_size = whole;
-    return true;
-}
-
-/** A chunked body's bytes. is_chunked goes when it has ended. Returns: how many were taken. */
-static size_t feed_chunks(struct request *request, const char *data, size_t size) TT_ON_LOOP {
-    size_t taken = 0;
-    for (;;) {
-        size_t used = 0;
-        const char *piece = NULL;
-        size_t piece_size = 0;
-        enum chunk_result result =
-            chunk_decode(&request->chunk, data + taken, size - taken, &used, &piece, &piece_size);
-        taken += used;
-        /* A chunk says its size first: too much is refused before it has come, and before
-           anything behind it, or the answer would depend on how the bytes were split. */
-        if (request->chunk.left > request->front->limits.body_bytes - request->body_size) {
-            refuse_rest(request, PROBLEM_BODY_TOO_LARGE, too_large);
-            return size;
-        }
-        if (result == CHUNK_REFUSED) {
-            stat_add(&request->front->stats.malformed, 1);
-            refuse_rest(request, PROBLEM_MALFORMED, "the chunked body is malformed");
-            return size;
-        }
-        if (result == CHUNK_DATA && !append(request, piece, piece_size))
-            return size;
-        if (result == CHUNK_DONE) {
-            request->is_chunked = false;
-            request->content_length = request->body_size;
-            return taken;
-        }
-        if (result == CHUNK_MORE)
-            return taken;
-    }
-}
-
-size_t request_feed(struct request *request, const char *data, size_t size) {
-    request->is_continue_due = false;
-    if (request->is_chunked)
-        return feed_chunks(request, data, size);
-    size_t left = (size_t)(request->content_length - request->body_size);
-    size_t taken = size < left ? size : left;
-    return append(request, data, taken) ? taken : size;
-}
-
-bool request_is_complete(const struct request *request) {
-    return !request->is_chunked && request->body_size == request->content_length;
+    problem_refuse(request, PROBLEM_SLOW, detail);
 }
 
 void request_run(struct request *request) {
